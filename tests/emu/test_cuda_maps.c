@@ -8,6 +8,7 @@
 #include "tests/cases.h"
 #include "tests/computed.h"
 #include "tests/error_bound.h"
+#include "tests/judged.h"
 #include "tests/oracle.h"
 #include "tests/unit.h"
 
@@ -56,77 +57,21 @@ static void compute_on_cpu(const ropemap_request *request, ropemap_map *map) {
 
 /* ---- against brute force and the CPU ---- */
 
-struct result {
-    const char *name;
-    const map_case *test;
-    const ropemap_request *request;
-    const bound_table *bounds;
-    const double *wanted; /* [height, width] */
-    const ropemap_map *map, *cpu;
-};
-
-/*
- * Rows are rounded to the type last: each element by u of itself, u = 2^-8 for bf16, 2^-11 for fp16 and tf32
- * (8 and 11 bits), and by 2^-25 where fp16 is below its normal numbers. With rows off by u |q| + s, s =
- * sqrt(d) 2^-25, a score moves by (2 u + u^2) Q K + s (Q + K) (1 + u) + s^2; the rows were off by less than
- * 1e-4 of their length before, which 1.001 covers.
- */
-static double rounding_of_rows(const struct result *result, int64_t row, int64_t col) {
-    static const double units[] = {0, 0x1p-11, 0x1p-8, 0x1p-11};
-    const ropemap_dtype dtype = result->map->plan.dtype;
-    const double u = units[dtype], q = result->bounds->rows[row].norm, k = result->bounds->cols[col].norm;
-    const double s = dtype == ROPEMAP_DTYPE_FP16 ? sqrt(result->request->spec.head_dim) * 0x1p-25 : 0;
-    return 1.001 * ((2 * u + u * u) * q * k + s * (q + k) * (1 + u) + s * s);
-}
-
-static double bound_for(const struct result *result, int64_t row, int64_t col, double wanted) {
-    return bound_of_cell(result->request, result->bounds, result->map->plan.method, row, col, wanted) +
-           rounding_of_rows(result, row, col);
-}
-
 /*
  * Both backends multiply the same rows, rounded or not, where nothing is normalised: a score is off by g(d) Q
  * K of the sum in float on either side (error_bound.c), Q and K at most 1.004 of the norms in double, and
  * each cell is rounded to float, which adds half an ulp of either. Otherwise each is off by its own bound.
  */
-static double bound_between(const struct result *result, int64_t row, int64_t col, double wanted) {
-    const bool same_rows = result->map->plan.method == ROPEMAP_METHOD_TILED &&
-                           result->request->measure != ROPEMAP_MEASURE_COSINE;
+static double bound_between(const judged *one, int64_t row, int64_t col, double wanted) {
+    const bool same_rows =
+        one->map->plan.method == ROPEMAP_METHOD_TILED && one->request->measure != ROPEMAP_MEASURE_COSINE;
     if (!same_rows) {
-        return 2 * bound_for(result, row, col, wanted);
+        return 2 * judged_bound(one, row, col, wanted);
     }
-    const double dim = result->request->spec.head_dim, g = dim * 0x1p-24 / (1 - dim * 0x1p-24);
-    const double norms = 1.01 * result->bounds->rows[row].norm * result->bounds->cols[col].norm;
-    const double scale = result->request->measure == ROPEMAP_MEASURE_SCALED ? 1 / sqrt(dim) : 1;
+    const double dim = one->request->spec.head_dim, g = dim * 0x1p-24 / (1 - dim * 0x1p-24);
+    const double norms = 1.01 * one->bounds->rows[row].norm * one->bounds->cols[col].norm;
+    const double scale = one->request->measure == ROPEMAP_MEASURE_SCALED ? 1 / sqrt(dim) : 1;
     return 2 * g * norms * fmax(scale, 1) + 0x1p-23 * fabs(wanted) * 1.01;
-}
-
-/* As in test_methods.c: sums that meet infinities of both signs may come to one or to NaN. */
-static bool agrees(const struct result *result, double wanted, double got, double bound) {
-    if (isfinite(wanted)) {
-        return fabs(got - wanted) <= bound;
-    }
-    const bool pooled = result->map->plan.method == ROPEMAP_METHOD_FACTORED;
-    if (pooled && result->test->content == CASE_INFINITY) {
-        return !isfinite(got);
-    }
-    return isnan(wanted) ? isnan(got) : got == wanted;
-}
-
-static void check_cell(const struct result *result, int64_t row, int64_t col) {
-    const int64_t at = row * result->map->width + col;
-    const double wanted = result->wanted[at], got = (double)result->map->cells[at];
-    const double cpu = (double)result->cpu->cells[at];
-    const double bound = bound_for(result, row, col, wanted);
-    if (!agrees(result, wanted, got, bound)) {
-        fail_msg("%s: cell (%lld, %lld) is %.9g, not %.9g; bound %.3g", result->name, (long long)row,
-                 (long long)col, got, wanted, bound);
-    }
-    const double between = bound_between(result, row, col, wanted);
-    if (!agrees(result, cpu, got, between)) {
-        fail_msg("%s: cell (%lld, %lld) is %.9g, on the CPU %.9g; bound %.3g", result->name, (long long)row,
-                 (long long)col, got, cpu, between);
-    }
 }
 
 static void check_map(const map_case *test, const ropemap_request *request, const bound_table *bounds,
@@ -139,39 +84,28 @@ static void check_map(const map_case *test, const ropemap_request *request, cons
     assert_int_equal(map.height, cpu.height);
     assert_int_equal(map.width, cpu.width);
     assert_true(map.plan.method == request->method && cpu.plan.method == request->method);
-    const struct result result = {.name = text,
-                                  .test = test,
-                                  .request = request,
-                                  .bounds = bounds,
-                                  .wanted = wanted,
-                                  .map = &map,
-                                  .cpu = &cpu};
-    for (int64_t cell = 0; cell < map.height * map.width; cell++) {
-        check_cell(&result, cell / map.width, cell % map.width);
+    const judged one = {test, request, bounds, wanted, &map};
+    judged_check(&one);
+    for (int64_t at = 0; at < map.height * map.width; at++) {
+        const double got = (double)map.cells[at], other = (double)cpu.cells[at];
+        const double between = bound_between(&one, at / map.width, at % map.width, wanted[at]);
+        if (!judged_agrees(&one, other, got, between)) {
+            fail_msg("%s: cell %lld is %.9g, on the CPU %.9g; bound %.3g", text, (long long)at, got, other,
+                     between);
+        }
     }
     ropemap_map_free(&map);
     ropemap_map_free(&cpu);
 }
 
-/* Every pool from `first` on, `stride` apart, by every method that serves it. */
-static void check_pools(const map_case *test, case_data *data, int first, int stride) {
-    oracle_scores scores;
-    bound_table bounds;
-    oracle_scores_make(&data->request, data->queries, data->keys, &scores);
-    bound_table_make(&data->request, &scores, &bounds);
-    for (int pool = first; pool <= ROPEMAP_POOL_STD; pool += stride) {
-        data->request.pool = (ropemap_pool)pool;
-        double *wanted = oracle_map(&data->request, &scores);
-        for (int method = ROPEMAP_METHOD_FACTORED; method <= ROPEMAP_METHOD_TILED; method++) {
-            data->request.method = (ropemap_method)method;
-            if (case_method_serves(data, data->request.method)) {
-                check_map(test, &data->request, &bounds, wanted);
-            }
+static void check_methods(const map_case *test, case_data *data, const bound_table *bounds,
+                          const double *wanted) {
+    for (int method = ROPEMAP_METHOD_FACTORED; method <= ROPEMAP_METHOD_TILED; method++) {
+        data->request.method = (ropemap_method)method;
+        if (case_method_serves(data, data->request.method)) {
+            check_map(test, &data->request, bounds, wanted);
         }
-        free(wanted);
     }
-    bound_table_free(&bounds);
-    oracle_scores_free(&scores);
 }
 
 /* Two pools of each case, so that three cases in a row take all six; every other case another measure too. */
@@ -183,10 +117,10 @@ static void test_every_case(void **state) {
         }
         case_data data;
         case_data_make(test, &data);
-        check_pools(test, &data, i % 3, 3);
+        judged_pools(test, &data, i % 3, 3, check_methods);
         if (i % 2 == 0) {
             data.request.measure = i % 4 == 0 ? ROPEMAP_MEASURE_COSINE : ROPEMAP_MEASURE_SCALED;
-            check_pools(test, &data, (i + 1) % 3, 3);
+            judged_pools(test, &data, (i + 1) % 3, 3, check_methods);
         }
         case_data_free(&data);
     }
@@ -209,7 +143,7 @@ static void test_every_type(void **state) {
             case_data_make(&test, &data);
             data.request.measure = (ropemap_measure)measure;
             data.request.dtype = (ropemap_dtype)dtype;
-            check_pools(&test, &data, ROPEMAP_POOL_MAX, ROPEMAP_POOL_STD - ROPEMAP_POOL_MAX);
+            judged_pools(&test, &data, ROPEMAP_POOL_MAX, ROPEMAP_POOL_STD - ROPEMAP_POOL_MAX, check_methods);
             case_data_free(&data);
         }
     }

@@ -4,6 +4,7 @@
 #include "tests/computed.h"
 #include "tests/error_bound.h"
 #include "tests/gpu/real_gpu.h"
+#include "tests/judged.h"
 #include "tests/oracle.h"
 #include "tests/padded.h"
 
@@ -18,57 +19,6 @@ static void compute(const char *name, const ropemap_request *request, const char
     assert_false(map->plan.fell_back);
 }
 
-/* A map by both backends, and everything that a message about it needs. */
-struct result {
-    const map_case *test;
-    const ropemap_request *request;
-    const bound_table *bounds;
-    const double *wanted; /* [height, width] */
-    const ropemap_map *map;
-};
-
-static bool splits(const struct result *result) {
-    return result->map->plan.kernel == ROPEMAP_KERNEL_FUSED && result->map->plan.dtype == ROPEMAP_DTYPE_FP32;
-}
-
-/* As in test_methods.c: sums that meet infinities of both signs may come to one or to NaN; and split rows
- * have none. */
-static bool agrees(const struct result *result, double wanted, double got, double bound) {
-    if (isfinite(wanted)) {
-        return fabs(got - wanted) <= bound;
-    }
-    if (result->test->content == CASE_INFINITY &&
-        (result->map->plan.method == ROPEMAP_METHOD_FACTORED || splits(result))) {
-        return !isfinite(got);
-    }
-    return isnan(wanted) ? isnan(got) : got == wanted;
-}
-
-/* Split floats lose 2^-21 of their products, and beyond 64 of them have as many roundings again
- * (cuda/fused_sm80.cu). */
-static double bound_for(const struct result *result, int64_t row, int64_t col, double wanted) {
-    const double all =
-        bound_of_cell(result->request, result->bounds, result->map->plan.method, row, col, wanted);
-    const double more = fmax(result->request->spec.head_dim - 64, 0) + 8;
-    const double norms = 1.01 * result->bounds->rows[row].norm * result->bounds->cols[col].norm;
-    return splits(result) ? all + more * 0x1p-24 * norms : all;
-}
-
-static void check_cells(const struct result *result) {
-    const ropemap_map *map = result->map;
-    for (int64_t at = 0; at < map->height * map->width; at++) {
-        const int64_t row = at / map->width, col = at % map->width;
-        const double wanted = result->wanted[at], got = (double)map->cells[at];
-        const double bound = bound_for(result, row, col, wanted);
-        if (!agrees(result, wanted, got, bound)) {
-            fail_msg("%s, %s of %s, %s by %s: cell (%lld, %lld) is %.9g, not %.9g; bound %.3g",
-                     result->test->name, ropemap_pool_name(result->request->pool),
-                     ropemap_measure_name(result->request->measure), ropemap_method_name(map->plan.method),
-                     map->plan.backend, (long long)row, (long long)col, got, wanted, bound);
-        }
-    }
-}
-
 static void check_methods(const map_case *test, case_data *data, const bound_table *bounds,
                           const double *wanted) {
     for (int method = ROPEMAP_METHOD_FACTORED; method <= ROPEMAP_METHOD_TILED; method++) {
@@ -76,27 +26,10 @@ static void check_methods(const map_case *test, case_data *data, const bound_tab
         if (case_method_serves(data, data->request.method)) {
             ropemap_map map = {0};
             compute(test->name, &data->request, "cuda", &map);
-            const struct result result = {test, &data->request, bounds, wanted, &map};
-            check_cells(&result);
+            judged_check(&(judged){test, &data->request, bounds, wanted, &map});
             ropemap_map_free(&map);
         }
     }
-}
-
-/* Every pool from `first` on, `stride` apart, by every method that serves it. */
-static void check_pools(const map_case *test, case_data *data, int first, int stride) {
-    oracle_scores scores;
-    bound_table bounds;
-    oracle_scores_make(&data->request, data->queries, data->keys, &scores);
-    bound_table_make(&data->request, &scores, &bounds);
-    for (int pool = first; pool <= ROPEMAP_POOL_STD; pool += stride) {
-        data->request.pool = (ropemap_pool)pool;
-        double *wanted = oracle_map(&data->request, &scores);
-        check_methods(test, data, &bounds, wanted);
-        free(wanted);
-    }
-    bound_table_free(&bounds);
-    oracle_scores_free(&scores);
 }
 
 /* Dot products use every pool; one of three represents the rest with the other measures. */
@@ -106,10 +39,10 @@ static void test_every_case_against_brute_force(void **state) {
         case_data data;
         case_data_make(map_case_at(i), &data);
         data.request.threads = 2;
-        check_pools(map_case_at(i), &data, 0, 1);
+        judged_pools(map_case_at(i), &data, 0, 1, check_methods);
         for (int measure = 1; measure <= ROPEMAP_MEASURE_COSINE; measure++) {
             data.request.measure = (ropemap_measure)measure;
-            check_pools(map_case_at(i), &data, (i + measure) % 3, 3);
+            judged_pools(map_case_at(i), &data, (i + measure) % 3, 3, check_methods);
         }
         case_data_free(&data);
     }

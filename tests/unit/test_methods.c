@@ -3,6 +3,7 @@
 #include "tests/cases.h"
 #include "tests/computed.h"
 #include "tests/error_bound.h"
+#include "tests/judged.h"
 #include "tests/oracle.h"
 #include "tests/unit.h"
 
@@ -11,57 +12,6 @@
 static const ropemap_method methods[] = {ROPEMAP_METHOD_TILED, ROPEMAP_METHOD_FACTORED,
                                          ROPEMAP_METHOD_DIAGONAL, ROPEMAP_METHOD_AUTO};
 enum { METHODS = sizeof methods / sizeof methods[0], LARGE = 9000 /* pairs: only dot products */ };
-
-/* A result and everything that a message about it needs. */
-struct result {
-    const map_case *test;
-    const ropemap_request *request;
-    const bound_table *bounds;
-    const double *wanted; /* [height, width] */
-    const ropemap_map *map;
-};
-
-static double bound_for(const struct result *result, int64_t row, int64_t col, double wanted) {
-    const bool exact = result->test->content == CASE_WHOLE &&
-                       result->request->measure == ROPEMAP_MEASURE_DOT &&
-                       result->map->plan.method == ROPEMAP_METHOD_TILED;
-    if (exact) { /* small whole numbers: only the cell is rounded */
-        return 0x1p-24 * fabs(wanted);
-    }
-    return bound_of_cell(result->request, result->bounds, result->map->plan.method, row, col, wanted);
-}
-
-/*
- * NaN where the truth is NaN. An infinity meets others of both signs in a sum: pooled second moments, which
- * add them in another order, may come to an infinity in place of a NaN or the reverse; means may not.
- */
-static bool agrees(const struct result *result, int64_t row, int64_t col, double wanted, double got) {
-    if (isfinite(wanted)) {
-        return fabs(got - wanted) <= bound_for(result, row, col, wanted);
-    }
-    const bool pooled =
-        result->map->plan.method == ROPEMAP_METHOD_FACTORED && result->request->pool != ROPEMAP_POOL_MEAN;
-    if (pooled && result->test->content == CASE_INFINITY) {
-        return !isfinite(got);
-    }
-    return isnan(wanted) ? isnan(got) : got == wanted;
-}
-
-static void check_cells(const struct result *result) {
-    for (int64_t row = 0; row < result->map->height; row++) {
-        for (int64_t col = 0; col < result->map->width; col++) {
-            const double wanted = result->wanted[row * result->map->width + col];
-            const double got = (double)result->map->cells[row * result->map->width + col];
-            if (!agrees(result, row, col, wanted, got)) {
-                fail_msg("%s, %s of %s, %s: cell (%lld, %lld) is %.9g, not %.9g; bound %.3g",
-                         result->test->name, ropemap_pool_name(result->request->pool),
-                         ropemap_measure_name(result->request->measure),
-                         ropemap_method_name(result->map->plan.method), (long long)row, (long long)col, got,
-                         wanted, bound_for(result, row, col, wanted));
-            }
-        }
-    }
-}
 
 static void check_refused(const map_case *test, const ropemap_request *request) {
     ropemap_map map = {0};
@@ -90,32 +40,18 @@ static void check_request(const map_case *test, const case_data *data, const bou
     assert_int_equal(map.width, oracle_cells(request->cols.count, request->width));
     assert_true(request->method == ROPEMAP_METHOD_AUTO || map.plan.method == request->method);
     assert_true(map.plan.method != ROPEMAP_METHOD_AUTO);
-    const struct result result = {
-        .test = test, .request = request, .bounds = bounds, .wanted = wanted, .map = &map};
-    check_cells(&result);
+    judged_check(&(judged){test, request, bounds, wanted, &map});
     ropemap_map_free(&map);
 }
 
-static void check_measure(const map_case *test, case_data *data) {
-    oracle_scores scores;
-    bound_table bounds;
-    oracle_scores_make(&data->request, data->queries, data->keys, &scores);
-    bound_table_make(&data->request, &scores, &bounds);
-    /* dot products use every pool; for the other measures mean, max and rms represent the rest */
-    const int stride = data->request.measure == ROPEMAP_MEASURE_DOT ? 1 : 2;
-    for (int pool = 0; pool <= ROPEMAP_POOL_STD; pool += stride) {
-        data->request.pool = (ropemap_pool)pool;
-        double *wanted = oracle_map(&data->request, &scores);
-        /* "auto", the last, runs one of the others: once is enough */
-        const int count = data->request.measure == ROPEMAP_MEASURE_DOT ? METHODS : METHODS - 1;
-        for (int m = 0; m < count; m++) {
-            data->request.method = methods[m];
-            check_request(test, data, &bounds, wanted);
-        }
-        free(wanted);
+static void check_methods(const map_case *test, case_data *data, const bound_table *bounds,
+                          const double *wanted) {
+    /* "auto", the last, runs one of the others: once is enough */
+    const int count = data->request.measure == ROPEMAP_MEASURE_DOT ? METHODS : METHODS - 1;
+    for (int m = 0; m < count; m++) {
+        data->request.method = methods[m];
+        check_request(test, data, bounds, wanted);
     }
-    bound_table_free(&bounds);
-    oracle_scores_free(&scores);
 }
 
 static void check_case(const map_case *test) {
@@ -124,7 +60,8 @@ static void check_case(const map_case *test) {
     const bool large = test->rows.count * test->cols.count > LARGE;
     for (int measure = 0; measure < (large ? 1 : 3); measure++) {
         data.request.measure = (ropemap_measure)measure;
-        check_measure(test, &data);
+        /* dot products use every pool; for the other measures mean, max and rms represent the rest */
+        judged_pools(test, &data, ROPEMAP_POOL_MEAN, measure == ROPEMAP_MEASURE_DOT ? 1 : 2, check_methods);
     }
     case_data_free(&data);
 }
