@@ -116,6 +116,14 @@ def read_npy(data):
     return [values[row * width:(row + 1) * width] for row in range(height)]
 
 
+def strict_json(text):
+    """The document; NaN and infinities, which JSON does not have, are an error."""
+    def reject(name):
+        raise AssertionError(name + " in JSON")
+
+    return json.loads(text, parse_constant=reject)
+
+
 def flat(values):
     """The numbers of nested lists in order."""
     return [value for item in values for value in (flat(item) if isinstance(item, list) else [item])]

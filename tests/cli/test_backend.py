@@ -3,11 +3,9 @@
 import json
 import math
 import os
-import struct
-import subprocess
 import unittest
 
-import fake_driver
+from gpus import NoBackend
 from harness import SANITIZE, Case, read_npy, write_npy
 
 # Half a second of arithmetic and little to pool: more than `auto` leaves to the CPU.
@@ -124,20 +122,10 @@ class Dtypes(Case):
         self.assertIn(b"; factored in fp32 on cpu, ", self.done(*arguments, "--dtype", "bf16").stderr)
 
 
-@unittest.skipUnless(fake_driver.DRIVER, "ROPEMAP_FAKE_DRIVER names no stand-in for a driver")
-class FakeDriver(Case):
-    """A driver reports GPUs, and there is no backend for them."""
-
-    def setUp(self):
-        super().setUp()
-        self.program, self.environment = fake_driver.install(self.directory)
-
+class FakeDriver(NoBackend):
     def map(self, code, *arguments, **settings):
-        result = subprocess.run([self.program, "map", *arguments, "-o", "-" if "--json" not in arguments else "a.npy",
-                                 "--force"], capture_output=True, timeout=600, cwd=self.directory,
-                                env=fake_driver.changed(self.environment, **settings))
-        self.assertEqual(result.returncode, code, result.stderr)
-        return result.stdout, result.stderr.decode()
+        output = ["-o", "a.npy" if "--json" in arguments else "-", "--force"]
+        return self.run_with(code, "map", *arguments, *output, **settings)
 
     @unittest.skipIf(SANITIZE, "a map that is large enough for a GPU takes half a minute with a sanitizer")
     def test_a_large_map_says_that_it_fell_back(self):

@@ -7,22 +7,18 @@ import re
 import subprocess
 import unittest
 
-from harness import PROGRAM, Case, read_png
+from harness import PROGRAM, Case, read_png, strict_json
 
 TINY = ["--size", "12x10", "--samples", "2", "--threads", "2", "-q"]
 NAMES = ["rotate", "rotate / libm", "similarity", "pool mean", "pool max", "pool std", "diagonal", "png", "map mean",
          "map max", "softmax", "softmax bins / none", "softmax distances / none"]
 
 
-def reject(name):
-    raise AssertionError(name + " in JSON")
-
-
 class Formats(Case):
     def document(self, *arguments):
         result = self.done("bench", *arguments, "--json")
         self.assertEqual(result.stderr, b"")
-        return json.loads(result.stdout, parse_constant=reject)
+        return strict_json(result.stdout)
 
     def test_json(self):
         document = self.document("-n", "50", "-d", "8", *TINY)
@@ -119,7 +115,7 @@ class Phases(Case):
     ARGUMENTS = ["bench", "-n", "60", "-d", "8", "--layout", "half", *TINY]
 
     def document(self, *arguments):
-        return json.loads(self.done(*arguments, "--json").stdout, parse_constant=reject)
+        return strict_json(self.done(*arguments, "--json").stdout)
 
     def test_rows(self):
         for phase in PHASES:

@@ -1,21 +1,13 @@
 # test_bench_cuda.py - `ropemap bench` of a GPU, on an emulated one: every row is right, and every option does its work
 # SPDX-License-Identifier: MIT
-"""
-The CUDA backend with its kernels emulated on the processor stands beside a copy of the program, and a stand-in for the
-driver on the library path. Times are those of the emulation: none is judged.
-"""
+"""Times are those of the emulation: none is judged."""
 import json
-import os
 import re
-import shutil
-import subprocess
 import unittest
 
-import fake_driver
-from harness import PROGRAM, Case, read_png
+from gpus import COMPILER, Cuda, compile_library
+from harness import read_png
 
-PLUGIN = os.environ.get("ROPEMAP_EMULATED", "")
-DRIVER = os.environ.get("ROPEMAP_FAKE_DRIVER", "")
 SMALL = ["--backend", "cuda", "-n", "70", "-d", "8", "--size", "9x8", "--block", "48", "--samples", "2", "-q"]
 ONE = ["rotate", *SMALL, "--dtype", "bf16", "--heads", "2:1", "--layout", "half"]
 
@@ -41,22 +33,11 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, unsigned long long *
 """
 
 
-@unittest.skipUnless(PLUGIN and DRIVER, "there is no emulated CUDA backend: ROPEMAP_EMULATED, ROPEMAP_FAKE_DRIVER")
-class Emulated(Case):
-    def setUp(self):
-        super().setUp()
-        program = os.path.realpath(PROGRAM)
-        shutil.copy(program, self.directory)
-        shutil.copy(PLUGIN, self.path("libropemap-cuda.so"))
-        shutil.copy(DRIVER, self.path("libcuda.so.1"))
-        library_path = os.environ.get("LD_LIBRARY_PATH")
-        self.program = self.path(os.path.basename(program))
-        self.environment = {**os.environ, "ROPEMAP_FAKE_CUDA": "memory=160M,cache=64K",
-                            "LD_LIBRARY_PATH": self.directory + (":" + library_path if library_path else "")}
+class Emulated(Cuda):
+    GPUS = "memory=160M,cache=64K"
 
     def bench(self, *arguments, code=0, **environment):
-        result = subprocess.run([self.program, "bench", *arguments], capture_output=True, timeout=600,
-                                cwd=self.directory, env={**self.environment, **environment})
+        result = self.run_program("bench", *arguments, env=self.environment(**environment))
         self.assertEqual(result.returncode, code, (arguments, result.stderr))
         return result.stdout, result.stderr.decode()
 
@@ -187,9 +168,9 @@ class Emulated(Case):
     def test_no_such_gpu(self):
         self.assertIn("there is no GPU 3", self.bench(*ONE, "--device", "3", code=5)[1])
 
-    @unittest.skipUnless(fake_driver.COMPILER, "there is no C compiler here")
+    @unittest.skipUnless(COMPILER, "there is no C compiler here")
     def test_clocks(self):
-        fake_driver.compile_library(self.directory, "libnvidia-ml.so.1", NVML)
+        compile_library(self.driver, "libnvidia-ml.so.1", NVML)
         gpu = self.document(*ONE, REASONS="0x1")["gpu"]
         state = {"processor_mhz": 1755, "memory_mhz": 2619, "celsius": 41, "watts": 123.0, "reasons": 1}
         self.assertEqual((gpu["driver"], gpu["before"], gpu["after"], gpu["throttled"]),

@@ -5,7 +5,7 @@ import shutil
 import unittest
 
 import harness
-from emulated import DRIVER, SMALL, Cuda
+from gpus import DRIVER, SMALL, Cuda
 from harness import bound
 
 LIBRARIES, PROGRAMS = os.environ.get("ROPEMAP_LIBDIR", "lib"), os.environ.get("ROPEMAP_BINDIR", "bin")

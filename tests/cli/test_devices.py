@@ -5,7 +5,7 @@ import re
 import signal
 import unittest
 
-from emulated import Cuda
+from gpus import Cuda
 from harness import SANITIZE
 
 RACES = SANITIZE == "thread"  # which are looked for on a smaller map, with a GPU that is lost

@@ -2,19 +2,31 @@
 # SPDX-License-Identifier: MIT
 import json
 import os
-import subprocess
 import unittest
 
-import fake_driver
-from harness import Case
+from gpus import COMPILER, NoBackend, compile_library
+from harness import Case, strict_json
 
 FIELDS = ["schema", "version", "processor", "threads", "memory_bytes", "driver", "driver_reason", "gpus",
           "plugin", "plugin_reason", "verdict"]
 GPU_FIELDS = ["index", "name", "compute_capability", "multiprocessors", "memory_bytes", "l2_bytes", "reason"]
 
+# A CUDA backend that describes itself and computes nothing.
+PLUGIN = r"""
+#include "host/device/plugin.h"
+#include <string.h>
 
-def reject(name):
-    raise AssertionError(name + " in JSON")
+ropemap_status ropemap_cuda_backend(int32_t abi, rm_plugin_table *table, ropemap_error *error) {
+    if (abi != RM_PLUGIN_ABI) {
+        error->status = ROPEMAP_RESOURCES;
+        return error->status;
+    }
+    strcpy(table->about.runtime, "CUDA 1.2");
+    strcpy(table->about.blas, "cuBLAS 3.4.5");
+    strcpy(table->about.architectures, "67 89");
+    return ROPEMAP_OK;
+}
+"""
 
 
 class DoctorCase(Case):
@@ -40,7 +52,7 @@ class Doctor(DoctorCase):
     def test_this_machine(self):
         result = self.run_program("doctor", "--json")
         self.assertEqual(result.stderr, b"")
-        document = json.loads(result.stdout, parse_constant=reject)
+        document = strict_json(result.stdout)
         self.check(document)
         unusable = document["driver"] is not None and document["verdict"]["gpu"] is None
         self.assertEqual(result.returncode, 5 if unusable else 0)
@@ -82,19 +94,11 @@ class Doctor(DoctorCase):
             self.assertEqual(result.returncode, 4)
 
 
-@unittest.skipUnless(fake_driver.DRIVER, "ROPEMAP_FAKE_DRIVER names no stand-in for a driver")
-class FakeDriver(DoctorCase):
-    """A driver reports GPUs, and there is no backend for them."""
-
-    def setUp(self):
-        super().setUp()
-        self.program, self.environment = fake_driver.install(self.directory)
-
+class FakeDriver(NoBackend, DoctorCase):
     def doctor(self, code, *arguments, **settings):
-        result = subprocess.run([self.program, "doctor", *arguments], capture_output=True, timeout=600,
-                                env=fake_driver.changed(self.environment, **settings))
-        self.assertEqual((result.returncode, result.stderr), (code, b""))
-        return result.stdout.decode()
+        output, said = self.run_with(code, "doctor", *arguments, **settings)
+        self.assertEqual(said, "")
+        return output.decode()
 
     def test_text(self):
         lines = self.doctor(5).splitlines()
@@ -130,9 +134,9 @@ class FakeDriver(DoctorCase):
             self.assertRegex(self.doctor(0, **settings), r"(?m)^driver     none: ")
         self.assertIn("cuInit: unknown error (emulated) (999)", self.doctor(0, init=999))
 
-    @unittest.skipUnless(fake_driver.COMPILER, "there is no C compiler here")
+    @unittest.skipUnless(COMPILER, "there is no C compiler here")
     def test_a_plugin(self):
-        plugin = fake_driver.compile_library(self.directory, "libropemap-cuda.so", fake_driver.PLUGIN)
+        plugin = compile_library(self.bin, "libropemap-cuda.so", PLUGIN)
         document = json.loads(self.doctor(0, "--json", devices=0))
         self.check(document)
         self.assertEqual(document["plugin"], {"path": os.path.realpath(plugin), "runtime": "CUDA 1.2",
@@ -142,7 +146,7 @@ class FakeDriver(DoctorCase):
 
     def test_a_plugin_that_is_none(self):
         for data in (b"", b"no library"):
-            self.write("libropemap-cuda.so", data)
+            self.write("bin/libropemap-cuda.so", data)
             document = json.loads(self.doctor(5, "--json"))
             self.check(document)
             self.assertIn("libropemap-cuda.so", document["plugin_reason"])
