@@ -1,4 +1,4 @@
-/* gpu_timing.h - what a benchmark asks of a GPU: queued work, timed by the device's own clock */
+/* gpu_timing.h - what a benchmark needs of a GPU: queued work, timed by the device's own clock */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_DEVICE_GPU_TIMING_H
 #define ROPEMAP_HOST_DEVICE_GPU_TIMING_H

@@ -1,4 +1,4 @@
-/* job.h - a map's job: what is asked, opened, planned and run; its backend, workers and rows */
+/* job.h - a map's job: its request, checked, opened, planned and run; its backend, workers and rows */
 /* SPDX-License-Identifier: MIT */
 #ifndef ROPEMAP_HOST_MAP_JOB_H
 #define ROPEMAP_HOST_MAP_JOB_H

@@ -1,4 +1,4 @@
-/* request.c - what a map is asked for: its names, its defaults, and whether it can be had */
+/* request.c - the request for a map: names of its choices, defaults, and the check of what is refused */
 /* SPDX-License-Identifier: MIT */
 #include "host/map/encoding.h"
 #include "host/rule/rule.h"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# peer.py - what every peer script is asked, and how it answers: arguments, files, picture, one line of JSON
+# peer.py - what all peer scripts take and print: arguments, files, picture, one line of JSON
 # SPDX-License-Identifier: MIT
 """A peer turns two [N, d] float32 .npy files into the pooled map of their rotated rows, and into a picture."""
 
