@@ -81,7 +81,7 @@ static float *unpack(const struct matrix *matrix, int outer, int inner, bool out
 }
 
 /* Most of the time of an emulated map; what it touches was made here, so that no sanitizer need look. */
-__attribute__((no_sanitize_address, no_sanitize_thread)) static void
+__attribute__((no_sanitize("address", "thread", "undefined"))) static void
 add_multiple(float *restrict to, const float *restrict from, float factor, size_t count) {
     for (size_t i = 0; i < count; i++) {
         to[i] += from[i] * factor;

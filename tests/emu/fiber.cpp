@@ -100,8 +100,14 @@ NO_TSAN static void switch_to(fiber &from, fiber &to) {
     finish_switch(from.fake_stack, nullptr, nullptr);
 }
 
-static void enter() {
-    finish_switch(nullptr, &scheduler.stack, &scheduler.bytes);
+NO_TSAN static void enter() {
+    const void *stack = nullptr;
+    size_t bytes = 0;
+    finish_switch(nullptr, &stack, &bytes);
+    if (scheduler.stack == nullptr) { /* the first fiber comes from there */
+        scheduler.stack = stack;
+        scheduler.bytes = bytes;
+    }
     serve_fiber();
     emu_die("a thread of the emulation ends");
 }
@@ -124,15 +130,6 @@ static void make_place(place &at, char *stack, size_t bytes) {
 #endif
 }
 
-void emu_fiber_wait_while(const std::atomic<uint32_t> &word, uint32_t old) {
-    while (word.load(std::memory_order_acquire) == old) {
-        fiber &self = fibers[emu_self];
-        self.old.store(old, std::memory_order_relaxed);
-        self.word.store(&word, std::memory_order_relaxed);
-        switch_to(self, scheduler);
-    }
-}
-
 /* ---- the scheduler ---------------------------------------------------------------------------- */
 
 static std::atomic<bool> rush;
@@ -147,11 +144,27 @@ static bool is_ready(const fiber &one) {
            word->load(std::memory_order_relaxed) != one.old.load(std::memory_order_relaxed);
 }
 
-NO_TSAN static void resume(uint32_t number) {
+NO_TSAN static void resume(fiber &from, uint32_t number) {
     fibers[number].word.store(nullptr, std::memory_order_relaxed);
     emu_self = number;
     emu_fiber_enters(number);
-    switch_to(scheduler, fibers[number]);
+    switch_to(from, fibers[number]);
+}
+
+/* The next lane of the warp goes on where it can, as the scheduler would have it. */
+void emu_fiber_wait_while(const std::atomic<uint32_t> &word, uint32_t old) {
+    while (word.load(std::memory_order_acquire) == old) {
+        const uint32_t number = emu_self, next = number + 1;
+        fiber &self = fibers[number];
+        self.old.store(old, std::memory_order_relaxed);
+        self.word.store(&word, std::memory_order_relaxed);
+        if (next % EMU_LANES != 0 && next < fiber_count.load(std::memory_order_relaxed) &&
+            is_ready(fibers[next])) {
+            resume(self, next);
+        } else {
+            switch_to(self, scheduler);
+        }
+    }
 }
 
 static void *run_scheduler(void *) {
@@ -163,8 +176,9 @@ static void *run_scheduler(void *) {
         bool warp_ran = false;
         for (uint32_t i = 0; i < count; i++) {
             if (is_ready(fibers[i])) {
-                resume(i);
+                resume(scheduler, i);
                 ran = warp_ran = true;
+                i = emu_self; /* the last lane that went on */
             }
             if (i % EMU_LANES == EMU_LANES - 1) { /* a warp that rushes goes again, from its first lane */
                 i -= rush.load(std::memory_order_relaxed) && warp_ran ? EMU_LANES : 0;

@@ -10,8 +10,9 @@
 #include <atomic>
 #include <cstdint>
 
-/* Of functions of the emulation that ThreadSanitizer need not look at. */
-#define NO_TSAN __attribute__((no_sanitize_thread))
+/* Of functions of the emulation that ThreadSanitizer need not look at; and that none need. */
+#define NO_TSAN   __attribute__((no_sanitize_thread))
+#define UNWATCHED __attribute__((no_sanitize("address", "thread", "undefined")))
 
 /* Number of the running fiber. */
 extern uint32_t emu_self;

@@ -106,31 +106,41 @@ float emu_widen_bf16(uint16_t bits) {
  *   b_i  row 2 t + (i & 1), and 8 more for i >= 2; column g
  *   c_i  row g for i < 2, else g + 8; column 2 t + (i & 1)
  * Here the other way round: which lane, and which of its numbers, is A[row, k] and B[k, col].
- * A barrier orders these reads, 128 for each lane: ThreadSanitizer need not look at them.
+ * A barrier orders these reads of the emulation's own memory: no sanitizer need look at them.
  */
-NO_TSAN static float a_at(const brought *warp, int row, int k) {
+UNWATCHED static inline float a_at(const brought *warp, int row, int k) {
     return warp[row % 8 * 4 + k % 8 / 2].number[(k >= 8 ? 4 : 0) + (row >= 8 ? 2 : 0) + k % 2];
 }
 
-NO_TSAN static float b_at(const brought *warp, int k, int col) {
+UNWATCHED static inline float b_at(const brought *warp, int k, int col) {
     return warp[col * 4 + k % 8 / 2].number[8 + (k >= 8 ? 2 : 0) + k % 2];
 }
 
-NO_TSAN void emu_mma(float (&top)[2], float (&bottom)[2], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
-                     float (*widen)(uint16_t), int line) {
+/* Rows g and g + 8 by columns 2 t and 2 t + 1. */
+UNWATCHED static void multiply_and_add(const brought *warp, float (&sums)[4]) {
+    const int group = emu_lane() / 4, thread = emu_lane() % 4;
+    for (int k = 0; k < 16; k++) {
+        const float above = a_at(warp, group, k), below = a_at(warp, group + 8, k),
+                    left = b_at(warp, k, 2 * thread), right = b_at(warp, k, 2 * thread + 1);
+        sums[0] += above * left;
+        sums[1] += above * right;
+        sums[2] += below * left;
+        sums[3] += below * right;
+    }
+}
+
+void emu_mma(float (&top)[2], float (&bottom)[2], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
+             float (*widen)(uint16_t), int line) {
     const uint32_t words[6] = {a[0], a[1], a[2], a[3], b0, b1};
     brought mine = {};
     for (int i = 0; i < 12; i++) {
         mine.number[i] = widen((uint16_t)(words[i / 2] >> 16 * (i % 2)));
     }
-    const brought *warp = meet(mine, line);
-    const int group = emu_lane() / 4, thread = emu_lane() % 4;
-    for (int i = 0; i < 4; i++) {
-        const int row = i < 2 ? group : group + 8, col = 2 * thread + i % 2;
-        float &d = i < 2 ? top[i] : bottom[i - 2];
-        for (int k = 0; k < 16; k++) {
-            d += a_at(warp, row, k) * b_at(warp, k, col);
-        }
+    float sums[4] = {top[0], top[1], bottom[0], bottom[1]};
+    multiply_and_add(meet(mine, line), sums);
+    for (int i = 0; i < 2; i++) {
+        top[i] = sums[i];
+        bottom[i] = sums[2 + i];
     }
 }
 

@@ -41,23 +41,25 @@ static __thread cudaError_t launch_error;
  * 0xff bytes are NaN and -1. No sanitizer may look: a symbol's size can include the zone that
  * AddressSanitizer puts behind a variable. Volatile stores stay stores: memset would be theirs again.
  */
-__attribute__((noinline, no_sanitize_address, no_sanitize_thread)) static void poison_shared_memory() {
+UNWATCHED static inline void poison(volatile void *memory, size_t bytes) {
+    auto *to = static_cast<volatile unsigned char *>(memory), *const end = to + bytes;
+    while (to < end && reinterpret_cast<uintptr_t>(to) % sizeof(uint64_t) != 0) {
+        *to++ = 0xff;
+    }
+    for (; end - to >= (ptrdiff_t)sizeof(uint64_t); to += sizeof(uint64_t)) {
+        *reinterpret_cast<volatile uint64_t *>(to) = ~UINT64_C(0);
+    }
+    while (to < end) {
+        *to++ = 0xff;
+    }
+}
+
+UNWATCHED static void poison_shared_memory() {
     for (const emu_range &range : emu_shared_variables()) {
-        volatile char *to = range.first, *const end = to + range.bytes;
-        while (to < end && reinterpret_cast<uintptr_t>(to) % sizeof(uint64_t) != 0) {
-            *to++ = (char)-1;
-        }
-        for (; end - to >= (ptrdiff_t)sizeof(uint64_t); to += sizeof(uint64_t)) {
-            *reinterpret_cast<volatile uint64_t *>(to) = ~UINT64_C(0);
-        }
-        while (to < end) {
-            *to++ = (char)-1;
-        }
+        poison(range.first, range.bytes);
     }
-    for (size_t i = 0; i < dynamic_bytes; i++) {
-        static_cast<volatile unsigned char *>(dynamic_memory.get())[i] = 0xff;
-        static_cast<volatile unsigned char *>(dynamic_seen.get())[i] = 0xff;
-    }
+    poison(dynamic_memory.get(), dynamic_bytes);
+    poison(dynamic_seen.get(), dynamic_bytes);
 }
 
 unsigned char *rm_shared_memory() {
@@ -88,11 +90,17 @@ static void prepare_block(uint64_t number) {
 
 /* ---- the pool -------------------------------------------------------------------------------- */
 
+static uint3 thread_places[EMU_THREADS_MOST]; /* of the launch's threads */
+
+static void place_threads() {
+    for (uint32_t i = 0; i < emu_now.threads; i++) {
+        thread_places[i] = {i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y};
+    }
+}
+
 /* The kernel reads where it is from one place, whichever thread it is. */
-__attribute__((no_sanitize_thread)) void emu_fiber_enters(uint32_t fiber) {
-    threadIdx.x = fiber % blockDim.x;
-    threadIdx.y = fiber / blockDim.x % blockDim.y;
-    threadIdx.z = fiber / blockDim.x / blockDim.y;
+NO_TSAN void emu_fiber_enters(uint32_t fiber) {
+    threadIdx = thread_places[fiber];
 }
 
 static void run_thread() {
@@ -159,6 +167,7 @@ static void run_launch(const emu_kernel &kernel, dim3 grid, dim3 block, size_t s
     emu_now.reverse = reverse_blocks.load();
     gridDim = grid;
     blockDim = block;
+    place_threads();
     emu_fibers_start(emu_now.threads, serve);
     for (emu_warp &warp : emu_warps) {
         warp.barrier.reset();

@@ -580,7 +580,9 @@ static void a_wrong_swizzle_shows(void **) {
         skip();
     }
     for (const ropemap_pool kind : {ROPEMAP_POOL_MAX, SUMS[0]}) {
-        fused_case test = PLANTED;
+        fused_case test = PLANTED; /* of which one block of one tile will do */
+        test.pool.cols.range.count = TILE;
+        test.dim = 64;
         test.kind = kind;
         assert_int_equal(count_wrong(test), 0);
         for (const int mask : {0, 3, 5}) {

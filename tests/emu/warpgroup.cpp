@@ -115,12 +115,12 @@ static void read_eight(uint64_t descriptor, int row, int k, uint16_t (&to)[8]) {
     memcpy(to, dynamic.seen + offset, sizeof to);
 }
 
-static void read_row(uint64_t descriptor, int row, float (*widen)(uint16_t), float (&to)[16]) {
+template <float (*WIDEN)(uint16_t)> static void read_row(uint64_t descriptor, int row, float (&to)[16]) {
     for (int k = 0; k < 16; k += 8) {
         uint16_t eight[8];
         read_eight(descriptor, row, k, eight);
         for (int i = 0; i < 8; i++) {
-            to[k + i] = widen(eight[i]);
+            to[k + i] = WIDEN(eight[i]);
         }
     }
 }
@@ -131,14 +131,14 @@ static void read_row(uint64_t descriptor, int row, float (*widen)(uint16_t), flo
  * "Register fragments for wgmma.mma_async.m64nNk16", element i of d: row 16 (warp % 4) + lane / 4, and 8 more
  * where i / 2 is odd; column 8 (i / 4) + 2 (lane % 4) + i % 2.
  */
-static void multiply(const wgmma &one, float (&d)[PRODUCTS]) {
+template <float (*WIDEN)(uint16_t)> static void multiply(const wgmma &one, float (&d)[PRODUCTS]) {
     const int warp = (int)emu_self / EMU_LANES % 4, lane = emu_lane();
     float rows[2][16], cols[16][16];
     for (int i = 0; i < 2; i++) {
-        read_row(one.a, 16 * warp + lane / 4 + 8 * i, one.widen, rows[i]);
+        read_row<WIDEN>(one.a, 16 * warp + lane / 4 + 8 * i, rows[i]);
     }
     for (int i = 0; i < 16; i++) {
-        read_row(one.b, i / 2 * 8 + lane % 4 * 2 + i % 2, one.widen, cols[i]);
+        read_row<WIDEN>(one.b, i / 2 * 8 + lane % 4 * 2 + i % 2, cols[i]);
     }
     for (int i = 0; i < PRODUCTS; i++) {
         const float *row = rows[i / 2 % 2], *col = cols[i / 4 * 2 + i % 2];
@@ -181,7 +181,7 @@ static void take_registers(group_thread *mine, const wgmma &one) {
 
 static void finish(group_thread *mine, const wgmma &one, int line) {
     accumulators *at = find(mine, one.top);
-    multiply(one, at->value);
+    (one.widen == emu_widen_fp16 ? multiply<emu_widen_fp16> : multiply<emu_widen_bf16>)(one, at->value);
     if (--at->products > 0) {
         return;
     }
