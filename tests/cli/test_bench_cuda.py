@@ -34,7 +34,7 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, unsigned long long *
 
 
 class Emulated(Cuda):
-    GPUS = "memory=160M,cache=64K"
+    GPUS = "memory=128M,cache=64K"
 
     def bench(self, *arguments, code=0, **environment):
         result = self.run_program("bench", *arguments, env=self.environment(**environment))
@@ -116,7 +116,7 @@ class Emulated(Cuda):
 
     def test_a_graph_that_fails(self):
         """Its row is there all the same."""
-        environment = {"ROPEMAP_FAKE_CUDA": "memory=160M,cache=64K,fail=cudaStreamEndCapture:1"}
+        environment = {"ROPEMAP_FAKE_CUDA": "memory=128M,cache=64K,fail=cudaStreamEndCapture:1"}
         rows = self.document(*ONE, **environment)["rows"]
         self.assertEqual([(row["seconds"]["samples"], row["wrong"], row["failure"]) for row in rows],
                          [(2, 0, None)] * 2)

@@ -152,7 +152,7 @@ class EmulatedGpu(CheckCase):
         shutil.copy(EMULATED, os.path.join(folder, "libropemap-cuda.so"))
         shutil.copy(FAKE_DRIVER, os.path.join(folder, "libcuda.so.1"))
         environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-        environment["ROPEMAP_FAKE_CUDA"] = "memory=160M,cache=64K" + setting  # large products are as large as memory allows
+        environment["ROPEMAP_FAKE_CUDA"] = "memory=128M,cache=64K" + setting  # large products are as large as memory allows
         return folder, environment
 
     def test_all_of_it(self):
