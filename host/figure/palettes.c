@@ -145,7 +145,7 @@ static const char *const names[] = {
     [ROPEMAP_COLORMAP_CYCLIC] = "cyclic",
     [ROPEMAP_COLORMAP_DARK] = "dark",
     [ROPEMAP_COLORMAP_DIFFERENCE] = "difference",
-    [ROPEMAP_COLORMAP_DIFFERENCE_DARK] = "difference-dark",
+    [ROPEMAP_COLORMAP_DIFFERENCE_DARK] = "dusk",
 };
 
 const char *ropemap_colormap_name(ropemap_colormap colormap) {

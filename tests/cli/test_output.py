@@ -9,7 +9,7 @@ import unittest
 
 from harness import PROGRAM, Case, read_npy, read_png, write_safetensors
 
-COLOUR_MAPS = ["auto", "viridis", "magma", "cividis", "batlow", "diverging", "grey", "turbo", "seed", "cyclic", "dark", "difference", "difference-dark"]
+COLOUR_MAPS = ["auto", "viridis", "magma", "cividis", "batlow", "diverging", "grey", "turbo", "seed", "cyclic", "dark", "difference", "dusk"]
 
 
 class Pictures(Case):

@@ -7,9 +7,9 @@
 #include <math.h>
 
 static void names_are_listed(void **state) {
-    static const char *const names[] = {"auto",      "viridis",    "magma",          "cividis", "batlow",
-                                        "diverging", "grey",       "turbo",          "seed",    "cyclic",
-                                        "dark",      "difference", "difference-dark"};
+    static const char *const names[] = {"auto",      "viridis",    "magma", "cividis", "batlow",
+                                        "diverging", "grey",       "turbo", "seed",    "cyclic",
+                                        "dark",      "difference", "dusk"};
     const int count = (int)(sizeof names / sizeof *names);
     for (int map = 0; map < count; map++) {
         assert_string_equal(ropemap_colormap_name((ropemap_colormap)map), names[map]);

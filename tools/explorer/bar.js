@@ -76,7 +76,7 @@ export function startSwatches() {
     if (last) showBar(...last);
   }).observe(byId('colourbar'));
   const group = byId('swatches');
-  for (const name of ['auto', ...Object.keys(table.colormaps)]) {
+  for (const name of ['auto', ...Object.keys(table.colormaps).filter((one) => one !== 'dusk')]) { /* which auto is at night */
     const label = document.createElement('label');
     label.title = name === 'auto' ? 'colours: as ropemap chooses' : `colours: ${name}`;
     const radio = Object.assign(document.createElement('input'), { type: 'radio', name: 'cmap', value: name });

@@ -39,7 +39,7 @@ function shareOf(options) {
   return 10 ** Math.floor(Math.log10(0.1 / keys));
 }
 
-export const differenceColours = () => (isDark() ? 'difference-dark' : 'difference');
+export const differenceColours = () => (isDark() ? 'dusk' : 'difference');
 
 /* What a query gets where it names no colours itself: { cmap, clim }. */
 export function colours(options) {
