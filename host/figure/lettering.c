@@ -96,11 +96,11 @@ void rm_number_position(char text[RM_NUMBER_TEXT], int64_t position) {
     rm_number_grouped(text, position);
 }
 
-void rm_number_cell(char text[RM_NUMBER_TEXT], double value) {
+void rm_number_cell(char text[RM_NUMBER_TEXT], double value, int decimals) {
     if (isnan(value) || isinf(value)) {
         ropemap_number_text(text, value);
     } else if (fabs(value) < 999999.95) {
-        rm_number_decimal(text, (int64_t)llround(value * 10.0), 1);
+        rm_number_decimal(text, (int64_t)llround(value * pow(10.0, decimals)), decimals);
     } else {
         int power = (int)floor(log10(fabs(value)));
         int64_t tenths = (int64_t)llround(value / pow(10.0, power) * 10.0);

@@ -24,8 +24,9 @@ void rm_number_scientific(char text[RM_NUMBER_TEXT], int64_t value, int digits, 
 /* A position >= 0, exactly: "96k", "1.5M" (k = 1024) where that takes at most two decimals, else "1,000". */
 void rm_number_position(char text[RM_NUMBER_TEXT], int64_t position);
 
-/* To one decimal, halves away from zero: "0.3", "\u22121.0"; "2.5×10⁶" from a million on; "∞"; "NaN". */
-void rm_number_cell(char text[RM_NUMBER_TEXT], double value);
+/* To so many decimals, 1 to 3, halves away from zero: "0.3", "\u22121.0"; "2.5×10⁶" from a million on; "∞";
+ * "NaN". */
+void rm_number_cell(char text[RM_NUMBER_TEXT], double value, int decimals);
 
 /* ---- words ---- */
 

@@ -326,14 +326,15 @@ static double luminance(const uint8_t rgb[3]) {
     return sum;
 }
 
-/* The size at which the widest number takes 80 % of a cell's width, and digits half of its height at most. */
-static double number_size(rm_box box, const ropemap_map *map, double most) {
+/* The size at which the widest number of so many decimals takes 80 % of a cell's width, and digits half of
+ * its height at most. */
+static double number_size(rm_box box, const ropemap_map *map, int decimals, double most) {
     const double wide = (double)box.width / (double)map->width;
     const double tall = (double)box.height / (double)map->height;
     double widest = 0.0;
     for (int64_t cell = 0; cell < map->height * map->width; cell++) {
         char text[RM_NUMBER_TEXT];
-        rm_number_cell(text, (double)map->cells[cell]);
+        rm_number_cell(text, (double)map->cells[cell], decimals);
         widest = fmax(widest, rm_font_width(text, 1.0));
     }
     return fmin(fmin(0.8 * wide / widest, 0.5 * tall / RM_FONT_DIGIT), most);
@@ -364,10 +365,22 @@ static rm_text_style number_style(double size, bool seed, double place, const ui
                            .halo_ink = shade(rgb, light, 0.25 + 0.5 * lack)};
 }
 
-/* Each cell's value to one decimal in its middle; of several maps only where that is large enough to read. */
+enum { DECIMALS_MOST = 3 };
+
+/* As many decimals as leave numbers no smaller than those of the ticks; one where none do. */
+static int decimals_of(rm_box box, const ropemap_map *map, double ticks) {
+    int decimals = DECIMALS_MOST;
+    while (decimals > 1 && number_size(box, map, decimals, ticks) < ticks) {
+        decimals--;
+    }
+    return decimals;
+}
+
+/* Each cell's value in its middle; of several maps only where that is large enough to read. */
 static void draw_values(rm_heatmap *made, const rm_heatmap_layout *layout, const ropemap_map *map, rm_box box,
                         const uint8_t *levels) {
-    const double size = number_size(box, map, 1.4 * layout->sizes.ticks);
+    const int decimals = decimals_of(box, map, layout->sizes.ticks);
+    const double size = number_size(box, map, decimals, 1.4 * layout->sizes.ticks);
     const bool seed = made->colour.colormap == ROPEMAP_COLORMAP_SEED;
     const double wide = (double)box.width / (double)map->width;
     const double tall = (double)box.height / (double)map->height;
@@ -380,7 +393,7 @@ static void draw_values(rm_heatmap *made, const rm_heatmap_layout *layout, const
             continue; /* its colour shows it, and the swatch below the bar */
         }
         char text[RM_NUMBER_TEXT];
-        rm_number_cell(text, value);
+        rm_number_cell(text, value, decimals);
         const double x = (double)box.x + ((double)(cell % map->width) + 0.5) * wide;
         const double y = (double)box.y + ((double)(cell / map->width) + 0.5) * tall;
         const uint8_t *rgb = made->colour.palette.rgb[levels[cell]];

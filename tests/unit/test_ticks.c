@@ -320,9 +320,13 @@ static void numbers_are_written_as_readers_expect(void **state) {
                  {(double)NAN, "NaN"}};
     char text[RM_NUMBER_TEXT];
     for (size_t pick = 0; pick < sizeof cells / sizeof *cells; pick++) {
-        rm_number_cell(text, cells[pick].value);
+        rm_number_cell(text, cells[pick].value, 1);
         assert_string_equal(text, cells[pick].cell);
     }
+    rm_number_cell(text, -0.24951, 3);
+    assert_string_equal(text, "\u22120.250");
+    rm_number_cell(text, 12345.678, 2);
+    assert_string_equal(text, "12,345.68");
     rm_number_grouped(text, INT64_MIN);
     assert_string_equal(text, "\u22129,223,372,036,854,775,808");
     rm_number_position(text, 1280 * 1024);
