@@ -25,7 +25,10 @@
 
 #define NAME 0.82 /* of a point: there may be many */
 
-/* What a place costs, in sizes of a label; a pixel of a curve costs one pixel. */
+/* What a pixel of a curve costs, which is lost under a label: more than the whole way along a mark. */
+#define COST_COVERED 12.0
+
+/* What a place costs besides, in sizes of a label. */
 #define COST_STEP 0.4 /* farther from the end of the line */
 
 #define COST_DEEP 0.1 /* farther from the end of a stripe, where nothing leads to the label */
@@ -227,7 +230,7 @@ static double cost_of(const labels *all, const ropemap_mark *own, bool upwards, 
                          place.height + 2.0 * margin};
     for (int32_t index = 0; index < all->plot->series_count; index++) {
         const bool points = all->plot->series[index].points;
-        cost += covered(&all->curves[index], points ? all->layout->dot : 1.0, points, around);
+        cost += COST_COVERED * covered(&all->curves[index], points ? all->layout->dot : 1.0, points, around);
     }
     return cost;
 }

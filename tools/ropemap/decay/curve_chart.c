@@ -71,11 +71,7 @@ static void add_marks(const curves *made, curve_chart *to) {
         add_mark(made, "below 0 at", made->one[0].reach.reach, true, to);
     }
     for (int i = 0; i < made->count; i++) {
-        char trained[80] = "trained";
-        if (made->count > 1) {
-            (void)snprintf(trained, sizeof trained, "%.60s trained", made->one[i].label);
-        }
-        add_mark(made, trained, made->one[i].trained_length, false, to);
+        add_mark(made, "trained", made->one[i].trained_length, false, to);
     }
 }
 

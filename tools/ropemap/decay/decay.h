@@ -95,7 +95,7 @@ typedef struct curve_chart {
     ropemap_chart chart;
     ropemap_series series[CURVES_MOST];
     ropemap_mark marks[CURVE_MARKS_MOST];
-    char words[CURVE_MARKS_MOST][120];
+    char words[CURVE_MARKS_MOST][80];
     char title[320], subtitle[120 + CURVE_LABEL], description[300];
 } curve_chart;
 
