@@ -3,7 +3,7 @@
 import { Check, Choice, Line } from './choice.js';
 import { Channel } from './fetch.js';
 import { grouped, parseNumber, parseRange, rangeText } from './numbers.js';
-import { url } from './query.js';
+import { ofLength, url } from './query.js';
 import { startScaling } from './scaling.js';
 import { Slider, make, update } from './slider.js';
 import { Limits, Rotary, Worded } from './special.js';
@@ -24,7 +24,6 @@ const ABOUT = { phase: {
 } };
 
 /* What the page is about stands right beneath its answer. */
-const OF_LENGTH = /^(dynamic|longrope)/; /* rules that depend on the context's length */
 const FIRST = ['base', 'positions'];
 
 /* The options that have a control in a part of the page. */
@@ -138,7 +137,7 @@ export function followControls() {
     else control.show(text, changed);
     const { needs } = table.options.get(name).page;
     if (needs) update(control.element, { hidden: !isMet(needs) });
-    else if (name === 'length') update(control.element, { hidden: !changed && !OF_LENGTH.test(effective('scaling')) });
+    else if (name === 'length') update(control.element, { hidden: !changed && !ofLength() });
     const ofTheModel = !changed && ofModel[name] !== undefined;
     if (control.element?.classList.contains('of-model') !== ofTheModel) control.element?.classList.toggle('of-model');
   }

@@ -252,12 +252,13 @@ function show() {
     { at: trained, kind: 'trained', label: `${whose}trained` },
   ].filter(({ at }) => at !== null && at !== undefined);
   const dots = marks.some(({ at, kind }) => kind !== 'trained' && at >= (range.log ? 1 : 0) && at < range.count) ? ', the dots are single distances' : '';
-  byId('band-words').textContent = `${whose}lowest to highest in a pixel; the line is their mean${dots}`;
+  byId('band-key').querySelector('.pin-key').hidden = manyShown();
+  byId('band-words').textContent = manyShown() ? 'a line is the mean of what a pixel holds' : `${whose}lowest to highest in a pixel; the line is their mean${dots}`;
   const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
   chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
   byId('curve-note').textContent = note();
   document.querySelector('#decay h2').textContent = `${linesShown().length && linesShown().every((options) => effective('encoding', options) === 'alibi') ? 'Score' : 'Similarity'} against distance`;
-  byId('band-key').hidden = manyShown() || !main.points.low; /* a pixel holds one distance alone */
+  byId('band-key').hidden = manyShown() ? !drawn.some(({ points }) => points.low) : !main.points.low; /* a pixel holds one distance alone */
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
   legend(all.filter(({ hidden }) => !hidden));

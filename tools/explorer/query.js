@@ -50,11 +50,14 @@ export function curveQuery(extra = {}, options = state.options) {
 /* The rule alone, as the map has it. */
 export const ruleQuery = () => withLength(optionsOf('info', state.options), state.options);
 
+/* Whether the rule is another at another length. */
+export const ofLength = () => /^(dynamic|longrope)/.test(effective('scaling'));
+
 /* Beyond this many tokens the least base takes many seconds to find. */
 const EXPLAIN_MOST = 262144;
 
 export function explainQuery() {
-  const query = withLength(optionsOf('explain', state.options), state.options);
+  const own = optionsOf('explain', state.options), query = ofLength() ? withLength(own, state.options) : own;
   query.length ??= tokensText(Math.min(Math.max(reach(), 2), EXPLAIN_MOST));
   return query;
 }

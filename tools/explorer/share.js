@@ -69,7 +69,7 @@ const close = () => { byId('share').open = false; };
 function followShare() {
   byId('share-done').textContent = '';
   links.find(({ kind }) => kind === 'curve').link.closest('.row').parentElement.hidden = document.body.dataset.baseless === 'token';
-  links.find(({ kind }) => kind === 'curve').link.closest('.row').parentElement.querySelector('h2').textContent = `${TITLES.curve}${state.page.bound ? ', without RoFormer’s bound' : ''}`;
+  links.find(({ kind }) => kind === 'curve').link.closest('.row').parentElement.querySelector('h2').textContent = `${TITLES.curve}${state.page.bound ? ', no bound' : ''}`;
   for (const { link, kind, type } of links) link.setAttribute('href', kind === 'map' ? mapFile(type) : curveFile(type));
 }
 
