@@ -30,7 +30,7 @@ static int encoding_of(const curves *made, int count) {
             }
         }
     }
-    return first;
+    return (int)first;
 }
 
 static const char *value_words(const curve_options *options, const curves *made) {
