@@ -41,10 +41,10 @@ class Figures(Case):
         return [self.read("a." + kind) for kind in kinds]
 
     def svg(self, page):
-        """Millimetres and pixels of the page's width, and pixels of the number "0", "0.0" or "1k"."""
+        """Millimetres and pixels of the page's width, and pixels of the number "0", "0.0" or "1,024"."""
         root = xml.etree.ElementTree.fromstring(page)
         width = root.get("width")
-        numbers = {float(text.get("font-size")) for text in root.iter(SVG + "text") if text.text in ("0", "0.0", "1k")}
+        numbers = {float(text.get("font-size")) for text in root.iter(SVG + "text") if text.text in ("0", "0.0", "1,024")}
         self.assertEqual(len(numbers), 1, numbers)
         return (float(width[:-2]) if width.endswith("mm") else None, float(root.get("viewBox").split()[2]), numbers.pop())
 
