@@ -5,7 +5,7 @@ import json
 import math
 import re
 
-from browsing import BrowseCase, Keys, main, read_npy
+from browsing import PIXELS, BrowseCase, Keys, main, read_npy
 
 
 class Compare(BrowseCase):
@@ -92,9 +92,8 @@ class Compare(BrowseCase):
         pictures = {}
 
         def both():
-            name, pixels = self.text("pane-main-name"), self.pixels()[2]
-            if name == self.text("pane-main-name"):
-                pictures.setdefault(name, pixels)
+            name, pixels = self.js(PIXELS + "return [document.getElementById('pane-main-name').textContent, pixels('#map')[2]]")
+            pictures.setdefault(name, pixels)
             return len(pictures) == 2
 
         self.until(both, "both in turn")
