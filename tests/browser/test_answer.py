@@ -77,6 +77,11 @@ class Answer(BrowseCase):
         self.open("preset=llama3.1-8b&positions=4k")
         self.until("document.getElementById('answer-first').textContent.includes('At base 500,000 with Llama 3 scaling by 8 (head dim 128)')", "the scaling")
         self.assertEqual(self.text("answer-length"), "≥ 0 within 4,096")
+        # A shift changes no distance, so the least base is for those of the map.
+        self.js("arguments[0].forEach((id) => { document.getElementById(id).open = true; })", ["group-values"])
+        self.enter("#number-shift", "1k")
+        self.until("document.getElementById('answer-least').textContent.startsWith('Least base for ≥ 0 within 4,096 tokens, with Llama 3 scaling by 8: 3,947')", "the same least base")
+        self.enter("#number-shift", "0")
         # What the base does not change has no base, and no numbers of it.
         self.choose("encoding", "alibi")
         self.until("document.getElementById('answer-first').textContent.startsWith('ALiBi: the slope')", "the slope is what counts")

@@ -1,6 +1,7 @@
 # test_figure_options.py - how a map is shown: norms, percentiles, contours, themes, sizes of text
 # SPDX-License-Identifier: MIT
 import math
+import re
 import unittest
 
 from harness import Case, read_npy, read_png
@@ -25,6 +26,16 @@ class Levels(Case):
                 place = (along(value) - along(low)) / (along(high) - along(low))
                 wanted = max(min(max(place, 0), 1) * 254, 1 if below else 0)
                 self.assertLessEqual(abs(wanted - level), 0.5 + 1e-6, (value, level))
+
+    def test_cells_have_the_decimals_that_fit(self):
+        """Of attention, whose rows sum to 1; narrower cells have fewer, and a mask or xPos is named."""
+        for side, decimals in ((12, 3), (30, 1)):
+            self.done("map", "-n", side, "--measure", "softmax", "--causal", "-o", "cells.svg", "--force", "-q")
+            cells = re.findall(r">(\d\.\d+)</text>", self.read("cells.svg").decode())
+            self.assertGreaterEqual(sum(len(cell) == decimals + 2 for cell in cells), side * (side + 1) // 2, (side, cells[:9]))
+        for masked in (False, True):
+            self.done("map", "-n", "64", "--encoding", "xpos", *["--causal"] * masked, "-o", "xpos.svg", "--force", "-q")
+            self.assertEqual(b"shrinking both ways" in self.read("xpos.svg"), not masked)
 
     def test_log_of_both_signs(self):
         cells, rows = self.levels("-n", "64k", "--size", "40", "--norm", "log")
