@@ -149,6 +149,11 @@ class Compare(BrowseCase):
         drawn = self.run_program("curve", "-n", "512", "--vary", "encoding=nope,rope", "-q", "-o", "svg:-").stdout.decode()
         places = [drawn.index('stroke="#%02x%02x%02x"' % tuple(map(int, re.findall(r"\d+", stroke)))) for stroke in strokes]
         self.assertEqual(places, sorted(places))
+        # Commands have RoFormer's bound as a line of its own, and say that the formula is the page's.
+        self.open("positions=512&x-formula=1&x-compare=beside&x-bound=1")
+        lines = self.js(PIXELS + "return command()").split("Copied: ")[-1].splitlines()
+        self.assertEqual([line.split()[:2] for line in lines], [["ropemap", "map"], ["#", "the"], ["ropemap", "curve"]])
+        self.assertTrue(lines[2].endswith("--quantity roformer -o bound.png"), lines[2])
         self.open("x-many=encoding=rope+alibi&positions=2k")
         self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46encoding alibi · half at 129'", "each has its own numbers")
         self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")
