@@ -256,8 +256,9 @@ function show() {
   byId('band-words').textContent = manyShown() ? 'a line is the mean of what a pixel holds' : `${whose}lowest to highest in a pixel; the line is their mean${dots}`;
   const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
   chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
-  byId('curve-note').textContent = note();
-  document.querySelector('#decay h2').textContent = `${linesShown().length && linesShown().every((options) => effective('encoding', options) === 'alibi') ? 'Score' : 'Similarity'} against distance`;
+  byId('curve-note').textContent = note(all);
+  const settings = linesShown(), scores = settings.length > 0 && settings.every((options) => effective('encoding', options) === 'alibi');
+  document.querySelector('#decay h2').textContent = `${scores ? 'Score' : 'Similarity'} against distance`;
   byId('band-key').hidden = manyShown() ? !drawn.some(({ points }) => points.low) : !main.points.low; /* a pixel holds one distance alone */
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
@@ -276,9 +277,9 @@ function describe() {
 }
 
 /* Which values have an attention factor in the map that their curves are without. */
-function factorsNote() {
+function factorsNote(list) {
   const short = (value) => value.toPrecision(3);
-  const all = lines().filter(({ hidden, id }) => !hidden && id !== 'ghost').map((line) => ({ ...line, at: (line.main ? main : line.curve)?.similarity_at_zero ?? 1 }));
+  const all = list.filter(({ hidden, id }) => !hidden && id !== 'ghost').map((line) => ({ ...line, at: (line.main ? main : line.curve)?.similarity_at_zero ?? 1 }));
   const own = all.filter(({ at }) => Math.abs(at - 1) > 1e-6);
   if (!own.length) return '';
   if (all.length === 1) return `Relative to distance 0, where the attention factor makes it ${short(own[0].at)}, as in the map.`;
@@ -286,7 +287,7 @@ function factorsNote() {
 }
 
 /* What the curve leaves out of what the map shows. */
-function note() {
+function note(all) {
   const before = linesShown().some((options) => effective('measure', options) === 'softmax') ? 'The curve is similarity, before softmax. ' : '';
   if (effective('phase') === 'fp32freq') return `${before}Rounded frequencies alone: what comes of it depends on the distance alone.`;
   const chunks = linesShown().some((options) => effective('encoding', options) === 'dual-chunk');
@@ -296,7 +297,7 @@ function note() {
   }
   if (before) return before;
   if (effective('content').startsWith('gauss')) return 'The curve assumes identical tokens.';
-  const factors = factorsNote();
+  const factors = factorsNote(all);
   if (factors) return factors;
   return effective('measure') === 'scaled' ? 'The curve is q · k of unit vectors, not divided by √d.' : '';
 }
