@@ -284,7 +284,7 @@ static void describe_value(char *label, size_t size, const ropemap_request *requ
     const bool known = (size_t)request->measure < sizeof symbols / sizeof *symbols;
     const bool plain = is_plain(request, map), alibi = request->encoding.kind == ROPEMAP_ENCODING_ALIBI;
     if (!plain && request->pool == ROPEMAP_POOL_MASS) {
-        (void)snprintf(label, size, "attention mass");
+        (void)snprintf(label, size, "attention mass per cell");
         return;
     }
     (void)snprintf(label, size, "%s%s%s%s", plain ? "" : ropemap_pool_words(request->pool),
