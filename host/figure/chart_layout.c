@@ -271,24 +271,30 @@ void rm_legend_draw(rm_drawing *drawing, const rm_chart_layout *layout) {
     }
 }
 
-/* How high the last of so many parts of a line is on the axis, 0 to 1: the mean of its points, as lines
- * swing.
- */
-static double end_of_line(const ropemap_chart *chart, const rm_chart_layout *layout,
-                          const ropemap_series *series, int64_t parts) {
+/* Of the last of so many parts of a line, on the axis, 0 to 1: the mean of its points, and how far they
+ * swing. */
+typedef struct line_end {
+    double mean, swing;
+} line_end;
+
+static line_end end_of_line(const ropemap_chart *chart, const rm_chart_layout *layout,
+                            const ropemap_series *series, int64_t parts) {
     int64_t last = series->count - 1;
     while (!rm_chart_shows(chart, series, last)) {
         last--;
     }
-    double sum = 0.0;
+    double sum = 0.0, low = INFINITY, high = -INFINITY;
     int64_t count = 0;
     for (int64_t point = last; point >= 0 && point >= last - last / parts; point--) {
         if (rm_chart_shows(chart, series, point)) {
-            sum += rm_axis_place(&layout->y, series->y[point]);
+            const double y = rm_axis_place(&layout->y, series->y[point]);
+            sum += y;
+            low = fmin(low, y);
+            high = fmax(high, y);
             count++;
         }
     }
-    return fmin(fmax(sum / (double)count, 0.0), 1.0);
+    return (line_end){.mean = fmin(fmax(sum / (double)count, 0.0), 1.0), .swing = high - low};
 }
 
 /* Moves rows that are closer than a step apart, the middle of those that touch staying where it was; all
@@ -320,24 +326,35 @@ static void spread(double *middles, int32_t count, double step, double top, doub
     }
 }
 
-/* Rows of series in the order of the lines' ends, or of the steps of their quantity, and of a single plot's
- * only column next to the ends. */
+/* Whether a line that is `below` in the rows belongs above the one of the row before: steps of a quantity
+ * keep their order, but at a single plot where the ends say otherwise by more than a row and than the lines
+ * swing. */
+static bool belongs_above(const rm_chart_layout *layout, const ropemap_chart *chart, line_end below,
+                          line_end before) {
+    const double row = layout->legend.step / (double)layout->area.height;
+    const double slack = layout->named->ordered ? fmax(row, fmax(below.swing, before.swing)) : 0.0;
+    return (is_alone(chart) || !layout->named->ordered) && below.mean > before.mean + slack;
+}
+
+/* Rows of series in the order of the lines' ends, and of a single plot's only column next to them. */
 static void place_rows(rm_chart_layout *layout, const ropemap_chart *chart) {
     rm_legend *legend = &layout->legend;
     const ropemap_plot *named = layout->named;
-    const bool rises = end_of_line(chart, layout, &named->series[named->series_count - 1], 1) >
-                       end_of_line(chart, layout, named->series, 1);
-    const int32_t heads = legend->heading[0] != '\0' ? 1 : 0;
+    const int32_t heads = legend->heading[0] != '\0' ? 1 : 0, last = named->series_count - 1;
     const double top = (double)layout->area.y + (heads + 0.5) * legend->step;
-    double ends[RM_CHART_SERIES_MAX];
+    const bool rises = named->ordered && legend->below == 0 &&
+                       end_of_line(chart, layout, &named->series[last], 1).mean >
+                           end_of_line(chart, layout, named->series, 1).mean;
+    line_end ends[RM_CHART_SERIES_MAX];
     int32_t count = 0;
-    for (int32_t index = 0; index < named->series_count; index++) {
+    for (int32_t at = 0; at <= last; at++) {
+        const int32_t index = rises ? last - at : at;
         if (named->series[index].reference) {
             continue;
         }
-        const double end = end_of_line(chart, layout, &named->series[index], END_PART);
+        const line_end end = end_of_line(chart, layout, &named->series[index], END_PART);
         int32_t row = count++;
-        for (; row > 0 && (named->ordered ? rises : ends[row - 1] < end) && legend->below == 0; row--) {
+        for (; row > 0 && legend->below == 0 && belongs_above(layout, chart, end, ends[row - 1]); row--) {
             ends[row] = ends[row - 1];
             legend->order[row] = legend->order[row - 1];
         }
@@ -345,7 +362,7 @@ static void place_rows(rm_chart_layout *layout, const ropemap_chart *chart) {
         legend->order[row] = index;
     }
     for (int32_t row = 0; row < count; row++) {
-        legend->middles[row] = (double)layout->area.y + (1.0 - ends[row]) * (double)layout->area.height;
+        legend->middles[row] = (double)layout->area.y + (1.0 - ends[row].mean) * (double)layout->area.height;
         if (!is_alone(chart) || legend->rows < count) {
             legend->middles[row] = top + row % legend->rows * legend->step;
         }

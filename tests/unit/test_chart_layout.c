@@ -409,6 +409,80 @@ static void test_references(void **state) {
     rm_drawing_free(&drawing);
 }
 
+static const rm_item *text_of(const rm_drawing *drawing, const char *text) {
+    for (int64_t at = 0; at < drawing->count; at++) {
+        if (drawing->items[at].kind == RM_ITEM_TEXT && strcmp(drawing->items[at].text, text) == 0) {
+            return &drawing->items[at];
+        }
+    }
+    fail_msg("no \"%s\"", text);
+    return NULL;
+}
+
+/* Names stand in the order of the lines' ends; those of steps of a quantity in its order, where the ends are
+ * less than a row apart, or than they swing. */
+static void test_names_at_ends(void **state) {
+    enum { COUNT = 200, SERIES = 3 };
+    static const char *const names[SERIES] = {"1k", "2k", "4k"};
+    static const struct {
+        bool ordered;
+        double ends[SERIES], swing;
+        int32_t order[SERIES]; /* from the top */
+    } cases[] = {{false, {0.2, 0.5, 0.9}, 0.0, {2, 1, 0}},     {true, {0.2, 0.5, 0.9}, 0.0, {2, 1, 0}},
+                 {false, {0.2, 0.202, 0.201}, 0.0, {1, 2, 0}}, {true, {0.2, 0.202, 0.201}, 0.0, {2, 1, 0}},
+                 {true, {0.202, 0.2, 0.201}, 0.0, {0, 1, 2}},  {true, {0.2, 0.9, 0.5}, 0.0, {1, 2, 0}},
+                 {true, {0.9, 0.1, 0.5}, 0.0, {0, 2, 1}},      {true, {0.9, 0.1, 0.5}, 0.3, {0, 1, 2}},
+                 {false, {0.9, 0.1, 0.5}, 0.3, {0, 2, 1}}};
+    static double x[COUNT], y[SERIES][COUNT];
+    for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
+        ropemap_series series[SERIES];
+        for (int32_t line = 0; line < SERIES; line++) {
+            for (int32_t point = 0; point < COUNT; point++) {
+                const double swing = point % 2 == 0 ? cases[at].swing : -cases[at].swing;
+                x[point] = point;
+                y[line][point] = point < COUNT / 2 ? 1.0 : cases[at].ends[line] + swing;
+            }
+            series[line] = (ropemap_series){.label = names[line], .x = x, .y = y[line], .count = COUNT};
+        }
+        const ropemap_chart chart = {
+            .title = "T", .plot = {.series = series, .series_count = SERIES, .ordered = cases[at].ordered}};
+        rm_drawing drawing;
+        draw(&chart, &drawing);
+        double above = -INFINITY;
+        for (int32_t row = 0; row < SERIES; row++) {
+            const double y_of_name = text_of(&drawing, names[cases[at].order[row]])->y;
+            assert_true(y_of_name > above);
+            above = y_of_name;
+        }
+        rm_drawing_free(&drawing);
+    }
+}
+
+/* A label covers nothing of a curve, at whatever height it crosses the mark. */
+static void test_label_off_curve(void **state) {
+    const double x[2] = {0.0, 100.0};
+    const ropemap_mark mark = {.of_x = true, .at = 25.0, .label = "trained length"};
+    for (double height = 0.0; height <= 1.0; height += 0.04) {
+        const double y[2] = {height, height};
+        const ropemap_series series = {.label = "a", .x = x, .y = y, .count = 2};
+        const ropemap_chart chart = {
+            .title = "T",
+            .has_y_limits = true,
+            .y_high = 1.0,
+            .plot = {.series = &series, .series_count = 1, .marks = &mark, .mark_count = 1}};
+        rm_drawing drawing;
+        rm_chart_layout layout;
+        draw(&chart, &drawing);
+        assert_int_equal(rm_chart_layout_make(&layout, &chart, NULL), ROPEMAP_OK);
+        const extent label = text_extent(text_of(&drawing, mark.label));
+        const double line = rm_chart_down(&layout, height);
+        assert_true(line + layout.thickness / 2.0 <= label.top ||
+                    line - layout.thickness / 2.0 >= label.bottom ||
+                    rm_chart_across(&layout, 0.0) >= label.right);
+        rm_drawing_free(&drawing);
+    }
+}
+
 /* ---- files ---- */
 
 static ropemap_status encode(const ropemap_chart *chart, int kind, ropemap_bytes *bytes,
@@ -575,6 +649,8 @@ int main(void) {
                                        cmocka_unit_test(test_no_overlap),
                                        cmocka_unit_test(test_full_plots),
                                        cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_names_at_ends),
+                                       cmocka_unit_test(test_label_off_curve),
                                        cmocka_unit_test(test_references),
                                        cmocka_unit_test(test_extreme_numbers),
                                        cmocka_unit_test(test_bytes_and_memory),
