@@ -68,6 +68,7 @@ typedef struct gathering {
     const rm_chart_layout *layout;
     rm_chart_curve *curve;
     double unit; /* the greatest size of a value: sums of what is at most 1 do not overflow */
+    double x, y; /* of the first point */
     bool gap;    /* since the last point */
 } gathering;
 
@@ -88,6 +89,10 @@ static void gather(gathering *all, double x, double y) {
     const int64_t index = pixel / all->layout->column;
     rm_chart_curve *curve = all->curve;
     rm_chart_column *last = curve->count > 0 ? &curve->columns[curve->count - 1] : NULL;
+    if (last == NULL) {
+        all->x = place;
+        all->y = y;
+    }
     if (last == NULL || last->index != index) {
         /* A gap narrower than a column is none: else it would show wherever it meets an edge of one. */
         const bool joined = last != NULL && (!all->gap || last->index + 1 == index);
@@ -116,13 +121,13 @@ static double smooth_mean(const rm_chart_curve *curve, int64_t at, const double 
     return dense ? 0.25 * (means[at - 1] + means[at + 1]) + 0.5 * means[at] : means[at];
 }
 
-/* From sums and values to pixels. */
+/* From sums and values to pixels. A line begins at its first point, not at a mean. */
 static void finish(const gathering *all, const double *means) {
     const rm_chart_layout *layout = all->layout;
     for (int64_t at = 0; at < all->curve->count; at++) {
         rm_chart_column *column = &all->curve->columns[at];
-        column->x = (double)layout->plot.x + column->x / (double)column->count;
-        double mean = smooth_mean(all->curve, at, means) * all->unit;
+        column->x = (double)layout->plot.x + (at == 0 ? all->x : column->x / (double)column->count);
+        double mean = at == 0 ? all->y : smooth_mean(all->curve, at, means) * all->unit;
         if (layout->y.log && !(mean > 0.0)) {
             mean = column->bottom; /* sums of tiny numbers may vanish */
         }

@@ -106,6 +106,27 @@ static void test_band(void **state) {
     free(y);
 }
 
+/* A line begins at its first point, however many share its first pixel. */
+static void test_first_point(void **state) {
+    enum { COUNT = 200000 };
+    double *x = malloc(COUNT * sizeof *x), *y = calloc(COUNT, sizeof *y);
+    assert_true(x != NULL && y != NULL);
+    for (int i = 0; i < COUNT; i++) {
+        x[i] = i;
+    }
+    y[0] = 1.0;
+    const ropemap_series series = {"a", x, y, COUNT, .points = false, .dashed = false};
+    const ropemap_chart chart = chart_of(&series, 1);
+    picture seen = draw(&chart);
+    for (double value = 0.1; value < 0.95; value += 0.1) {
+        assert_true(count_ink(&seen, seen.x, row_at(&seen, value / 1.05), 6, 1, blue) >= 1);
+        assert_int_equal(count_ink(&seen, seen.x + 12, row_at(&seen, value / 1.05), 99, 1, blue), 0);
+    }
+    free(seen.png.pixels);
+    free(x);
+    free(y);
+}
+
 /* A slow line is as thin as ever, however many points it has. */
 static void test_many_points_on_a_line(void **state) {
     enum { COUNT = 200000 };
@@ -316,6 +337,7 @@ int main(void) {
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_gaps_within_pixels),
         cmocka_unit_test(test_band),
+        cmocka_unit_test(test_first_point),
         cmocka_unit_test(test_many_points_on_a_line),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_dots),

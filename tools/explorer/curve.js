@@ -26,12 +26,13 @@ export function pointsOf({ values, buckets }, first, log) {
   return { from: buckets.distance, to: buckets.last, mean: buckets.mean, low: buckets.low, high: buckets.high };
 }
 
-/* As the server does it with more: a pixel holds many distances, and shows their mean and their range. */
+/* As the server does it with more: a pixel holds many distances, and shows their mean and their range; distance 0,
+   where a line begins, is alone. */
 function gathered(values, first, log) {
   const points = { from: [], to: [], mean: [], low: [], high: [] }, { length } = values;
   const edge = (k) => (log ? Math.floor(length ** (k / BUCKETS)) : Math.floor((k * length) / BUCKETS));
-  for (let k = 1, start = 0; k <= BUCKETS; k++) {
-    const end = k === BUCKETS ? length : edge(k);
+  for (let k = 0, start = 0; k <= BUCKETS; k++) {
+    const end = k === 0 ? 1 : k === BUCKETS ? length : edge(k);
     if (end <= start) continue;
     const part = values.slice(start, end);
     points.from.push(first + start);
@@ -187,13 +188,13 @@ function drawLines() {
 const tenth = (pixels) => Math.round(10 * pixels) / 10;
 
 /* What is drawn of points, from the first that has a place on the axis: a log axis has none for distance 0. Buckets
-   that share a pixel are one, since a browser takes its time for each corner of a line. */
+   that share a pixel are one, since a browser takes its time for each corner of a line, but for the one it starts at. */
 function columns({ from, to, mean, low, high }) {
   const start = shown.log ? 1 : 0, made = [];
   for (let index = Math.max(0, to.findIndex((last) => last >= start)); index < mean.length; index++) {
     const at = tenth(x(Math.max((from[index] + to[index]) / 2, start))), last = made[made.length - 1];
     const own = { at, mean: mean[index], low: low?.[index], high: high?.[index], buckets: 1 };
-    if (!low || !last || at - last.at >= 1 || own.mean === null || last.mean === null) made.push(own);
+    if (!low || made.length < 2 || at - last.at >= 1 || own.mean === null || last.mean === null) made.push(own);
     else {
       last.mean += (own.mean - last.mean) / ++last.buckets;
       last.low = Math.min(last.low, own.low);

@@ -99,15 +99,15 @@ static void add(const curves *made, const curve *one, int64_t first, int64_t end
 }
 
 /*
- * The values of a curve in at most CURVE_BUCKETS parts, one after another, which are even on a linear or a
- * logarithmic axis (but for distance 0, which is then a part of its own): an object of arrays `distance` and
- * `last`, the first and the last distance of each part, and `mean`, `low` and `high` of its values. NaN:
- * null. NULL: no memory.
+ * The values of a curve in parts, one after another: distance 0 alone, as there a line begins, and at most
+ * CURVE_BUCKETS that are even on a linear or a logarithmic axis. An object of arrays `distance` and `last`,
+ * the first and the last distance of each part, and `mean`, `low` and `high` of its values. NaN: null. NULL:
+ * no memory.
  */
 static json_t *curve_buckets(const curves *made, const curve *one, bool log_axis) {
     struct columns to = {json_array(), json_array(), json_array(), json_array(), json_array()};
     const int64_t count = made->distances.count;
-    const int64_t start = log_axis && made->distance[0] == 0.0 && count > 1 ? 1 : 0;
+    const int64_t start = made->distance[0] == 0.0 && count > 1 ? 1 : 0;
     int64_t at = start;
     if (start > 0) {
         add(made, one, 0, start, &to);
