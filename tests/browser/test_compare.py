@@ -155,7 +155,7 @@ class Compare(BrowseCase):
         self.assertEqual([line.split()[:2] for line in lines], [["ropemap", "map"], ["#", "the"], ["ropemap", "curve"]])
         self.assertTrue(lines[2].endswith("--quantity roformer -o bound.png"), lines[2])
         self.open("x-many=encoding=rope+alibi&positions=2k")
-        self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46encoding alibi · half at 129'", "each has its own numbers")
+        self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46 · first zero at 1,707encoding alibi · half at 129 · first zero at 257'", "each has its own numbers")
         self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")
         self.assertEqual(self.text("map-title"), "Maps over encoding, d = 128")
 
@@ -175,8 +175,9 @@ class Compare(BrowseCase):
                   "  const line = document.querySelector(pane + ' .trained-col line'), canvas = document.querySelector(pane + ' canvas');"
                   "  return line && canvas.clientWidth ? Math.round(16 * (line.getAttribute('x1') - canvas.offsetLeft) / canvas.clientWidth) : null; }).join()")
         self.until("%s === '4,8'" % places, "A's beside B's")
+        self.until("document.querySelector('#pins li').textContent === 'A: llama3-8b · half at 166 · first zero at 18,438'", "A's numbers")
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=16k")
-        self.until("document.getElementById('pins').textContent === 'llama2-7b · half at 46 · to its trained 4kllama3-8b · half at 166 · to its trained 8k'", "why lines end")
+        self.until("document.getElementById('pins').textContent === 'llama2-7b · half at 46 · first zero at 1,707 · to its trained 4kllama3-8b · half at 166 · first zero at 18,438 · to its trained 8k'", "why lines end")
         self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
         # What cannot be made says so where it is seen.
         self.expected.append("status of 4")

@@ -216,7 +216,7 @@ function lines() {
   list.forEach((line, index) => {
     const curve = made.get(addressOf(line.options));
     const points = curve && curve.count === range.count ? cut(curve.points, line.upTo) : null;
-    const one = { ...line, label: named(line.name, words[index + 1]), points, curve, ends: points && points !== curve.points ? ` · to its trained ${tokensText(line.upTo)}` : '' };
+    const one = { ...line, label: named(line.name, words[index + 1]), points, curve, ends: points && points !== curve.points ? `to its trained ${tokensText(line.upTo)}` : '' };
     if (line.name === 'A') all.unshift(one); /* A comes before B everywhere */
     else all.push(one);
   });
@@ -308,19 +308,24 @@ export function linesShown() {
   return [...ofA.map(({ options }) => options), ...(manyShown() ? [] : [state.options]), ...others.map(({ options }) => options)];
 }
 
+/* How far a line that is not the main one reaches; what that one does stands below the chart. */
+function reachOf(curve) {
+  return [['half', curve?.half], ['first zero', curve?.first_negative]].filter(([, at]) => at).map(([what, at]) => `${what} at ${grouped(at)}`);
+}
+
 let said = '';
 
 function legend(all) {
   const ofBound = state.page.bound && bound ? [{ label: 'RoFormer’s bound up to a factor, from 1', colour: 'var(--bound)', dash: '4 3' }] : [];
   const items = all.length + ofBound.length === 1 && !manyShown() ? [] : [...all, ...ofBound];
-  const key = JSON.stringify(items.map(({ label, colour, curve, ends }) => [label, colour, curve?.half, ends]));
+  const key = JSON.stringify(items.map(({ label, colour, curve, ends }) => [label, colour, reachOf(curve), ends]));
   if (key === said) return;
   said = key;
   byId('pins').replaceChildren(...items.map(({ label, colour, dash, main: own, remove, curve, ends }) => {
     const key = make('span', { className: dash ? 'pin-key dashed' : 'pin-key' });
     key.style.setProperty('--colour', colour);
-    const reach = manyShown() ? `${curve?.half ? ` · half at ${grouped(curve.half)}` : ''}${ends ?? ''}` : '';
-    const item = make('li', { className: own ? 'own' : '' }, key, make('span', { textContent: label + reach }));
+    const text = [label, ...reachOf(curve), ...(ends ? [ends] : [])].join(' · ');
+    const item = make('li', { className: own ? 'own' : '' }, key, make('span', { textContent: text }));
     if (!remove) return item;
     const button = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${label}` });
     button.addEventListener('click', remove);
