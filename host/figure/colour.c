@@ -291,6 +291,22 @@ static bool has_no_logarithm(const ropemap_figure *figure) {
     return false;
 }
 
+/* Of the bar: what is that little past its end is rounding. */
+#define PAST 1e-3
+
+static void find_past(const ropemap_figure *figure, rm_colour *colour) {
+    const rm_panels maps = rm_panels_of(figure);
+    limits found = no_limits;
+    for (int32_t index = 0; index < maps.count; index++) {
+        found = join(found, limits_of(maps.panel[index].map, figure->norm == ROPEMAP_NORM_LOG));
+    }
+    const double low = rm_norm_along(colour->norm, colour->bar_low);
+    const double high = rm_norm_along(colour->norm, colour->bar_high);
+    const bool any = found.low <= found.high;
+    colour->past_low = any && rm_norm_along(colour->norm, found.low) < low - PAST * (high - low);
+    colour->past_high = any && rm_norm_along(colour->norm, found.high) > high + PAST * (high - low);
+}
+
 static limits symmetric(limits given) {
     const double reach = fmax(fabs(given.low), fabs(given.high));
     return (limits){.low = -reach, .high = reach};
@@ -321,6 +337,7 @@ ropemap_status rm_colour_choose(const ropemap_figure *figure, rm_colour *colour,
                                    .linear_below = figure->linear_below > 0.0 ? figure->linear_below
                                                                               : RAMP_LINEAR_PART * largest};
     rm_palette_make(colour->colormap, figure->dark && !figure->bare, &colour->palette);
+    find_past(figure, colour);
     colour->has_below = has_no_logarithm(figure);
     if (colour->has_below) {
         const bool pale =

@@ -51,6 +51,7 @@ typedef struct rm_colour {
     ropemap_colormap colormap; /* never AUTO */
     double low, high;          /* values of level 0 and of the last level, low < high */
     double bar_low, bar_high; /* what the bar shows of it: limits that were given, or what values there are */
+    bool past_low, past_high; /* cells beyond the bar's ends, which have the colours of these */
     bool has_below;           /* cells that a logarithm leaves out: level RM_LEVEL_BELOW */
     rm_value_norm norm;       /* levels are even in it */
     rm_palette palette;

@@ -49,6 +49,8 @@
 
 #define PANEL_LEAST 3.0 /* what a column in a figure of a given width has at least */
 
+#define END_NEAR 1e-9 /* of the bar: a tick that near its end is there */
+
 enum {
     SIDE_ALONE = 1024, /* pixels of a map alone at scale 1, and what a small one is enlarged to */
     SIDE_LEAST = 600,  /* what its longer side has at least */
@@ -213,6 +215,21 @@ static void lay_positions(const rm_heatmap_layout *layout, rm_ticks *ticks, rope
     } while (!rm_ticks_fit(ticks, (double)length, layout->sizes.ticks, across) && --most >= 1);
 }
 
+/* An end of the bar that stands for more than its number says so. */
+static void mark_past(rm_ticks *ticks, const rm_colour *colour) {
+    for (int32_t index = 0; index < ticks->count; index++) {
+        rm_tick *tick = &ticks->tick[index];
+        const bool low = tick->at < END_NEAR && colour->past_low;
+        if (low || (tick->at > 1.0 - END_NEAR && colour->past_high)) {
+            char label[RM_NUMBER_TEXT];
+            const int wrote = snprintf(label, sizeof label, "%s %s", low ? "≤" : "≥", tick->label);
+            if (wrote < RM_NUMBER_TEXT) {
+                memcpy(tick->label, label, sizeof label);
+            }
+        }
+    }
+}
+
 static void lay_values(rm_heatmap_layout *layout, const rm_colour *colour) {
     const int64_t length = layout->bar.height;
     const int32_t least = colour->norm.kind == ROPEMAP_NORM_LINEAR ? 2 : 1;
@@ -224,6 +241,7 @@ static void lay_values(rm_heatmap_layout *layout, const rm_colour *colour) {
            layout->values.count > 1) {
         layout->values.count--;
     }
+    mark_past(&layout->values, colour);
 }
 
 static void lay_ticks(rm_heatmap_layout *layout, const ropemap_panel *panels) {

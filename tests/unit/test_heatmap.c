@@ -161,6 +161,47 @@ static void test_shared_scale(void **state) {
     check_pixels(&made.figure, ROPEMAP_COLORMAP_VIRIDIS, 0.0, 1.0);
 }
 
+/* Ends of the bar that stand for more than their numbers say so; of a share that the map itself has they do
+ * not. */
+static void test_past_the_bar(void **state) {
+    static const struct {
+        double min, max, low, high;
+        ropemap_norm norm;
+        const char *first, *last;
+    } cases[] = {{0.0, 1.0, 0.0, 1.0, ROPEMAP_NORM_LINEAR, "0.0", "1.0"},
+                 {-0.1, 1.0, 0.0, 1.0, ROPEMAP_NORM_LINEAR, "≤ 0.0", "1.0"},
+                 {0.1, 1.1, 0.0, 1.0, ROPEMAP_NORM_LINEAR, "0.0", "≥ 1.0"},
+                 {-1e-5, 1.00001, 0.0, 1.0, ROPEMAP_NORM_LINEAR, "0.0", "1.0"}, /* rounded */
+                 {-7.0, 7.0, -1.0, 1.0, ROPEMAP_NORM_LINEAR, "≤ −1.0", "≥ 1.0"},
+                 {1e-5, 1.0, 1e-3, 0.1, ROPEMAP_NORM_LOG, "≤ 10⁻³", "≥ 10⁻¹"},
+                 {-1.0, 0.1, 1e-3, 0.1, ROPEMAP_NORM_LOG, "10⁻³", "10⁻¹"}}; /* those below 0 have a key */
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
+        float cells[4] = {(float)cases[at].min, (float)cases[at].max, 0.05F, 0.05F};
+        const ropemap_map map = {
+            .height = 2, .width = 2, .cells = cells, .min = cases[at].min, .max = cases[at].max};
+        const ropemap_figure figure = {.panel = {.map = &map, .rows = {0, 2, 1}, .cols = {0, 2, 1}},
+                                       .norm = cases[at].norm,
+                                       .has_limits = true,
+                                       .low = cases[at].low,
+                                       .high = cases[at].high};
+        const rm_ticks *values = &layout_of(&figure)->values;
+        double first = INFINITY, last = -INFINITY;
+        const char *labels[2] = {NULL, NULL};
+        for (int32_t tick = 0; tick < values->count; tick++) {
+            if (values->tick[tick].at < first) {
+                first = values->tick[tick].at;
+                labels[0] = values->tick[tick].label;
+            }
+            if (values->tick[tick].at > last) {
+                last = values->tick[tick].at;
+                labels[1] = values->tick[tick].label;
+            }
+        }
+        assert_string_equal(labels[0], cases[at].first);
+        assert_string_equal(labels[1], cases[at].last);
+    }
+}
+
 /* ---- where it is ---- */
 
 /* No text overlaps anything or is cut off; widths and sizes of text are exact. */
@@ -493,6 +534,7 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_shared_scale),
+                                       cmocka_unit_test(test_past_the_bar),
                                        cmocka_unit_test(test_any_map_is_laid_out),
                                        cmocka_unit_test(test_names_between_panels),
                                        cmocka_unit_test(test_few_rows),
