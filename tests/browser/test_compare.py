@@ -157,6 +157,7 @@ class Compare(BrowseCase):
         self.open("x-many=encoding=rope+alibi&positions=2k")
         self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46 · first zero at 1,707encoding alibi · half at 129 · first zero at 257'", "each has its own numbers")
         self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")
+        self.assertEqual(self.js("return document.querySelector('#bar-ticks text').textContent"), "\u2264 \u22121.0")  # and says what goes past it
         self.assertEqual(self.text("map-title"), "Maps over encoding, d = 128")
 
     def test_what_has_no_value_has_the_colour_of_its_key(self):

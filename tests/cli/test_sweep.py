@@ -48,6 +48,16 @@ class Maps(Case):
                 self.done("map", *shown, "--base", base, "-o", "m.png")
                 self.assertTrue(self.read("frames/frame-%03d.png" % number) == self.read("m.png"), (options, base))
 
+    def test_scores_without_end_leave_the_colours_to_the_others(self):
+        """Else all maps beside one of ALiBi were pale; the bar says that there is more."""
+        for values, ends in (("alibi,rope", ["≤ −1.0", "1.0"]), ("rope,xpos", []), ("alibi", [])):
+            self.done("sweep", "--vary", "encoding=" + values, "-n", "2k", "--size", "16", "-q", "--force", "-o", "s.svg")
+            labels = re.findall(">([^<]*)</text>", self.read("s.svg").decode())
+            self.assertEqual([label for label in labels if label in ("1.0", "≥ 1.0", "−1.0", "≤ −1.0")], ends, values)
+        self.done("sweep", "--vary", "encoding=alibi,rope", "-n", "2k", "--size", "16", "-q", "--frames", "frames")
+        self.done("map", "-n", "2k", "--size", "16", "-q", "--clim=-1:1", "-o", "m.png")
+        self.assertTrue(self.read("frames/frame-001.png") == self.read("m.png"))
+
     def test_all_heads_of_tensors(self):
         self.write("q.npy", write_npy((3, 8, 4), [((7 * i) % 11 - 5) / 8 for i in range(96)]))
         self.write("k.npy", write_npy((1, 8, 4), [((5 * i) % 13 - 6) / 8 for i in range(32)]))

@@ -13,13 +13,13 @@ export const eitherLabel = (headers) => [...new Set(headers.map(({ value_label: 
 /* scale: { low, high, norm, linear_below, colormap }, as in a map's header; label: what the values are. */
 export function showBar(scale, label) {
   last = [scale, label];
-  const key = JSON.stringify([scale.low, scale.high, scale.norm, scale.linear_below, scale.colormap, label]);
+  const ticks = scaleTicks(scale, Math.min(Math.max(3, Math.round(height / 70)), 10));
+  const key = JSON.stringify([scale.low, scale.high, ticks, scale.colormap, label]);
   if (key + height === said || !height) return;
   said = key + height;
   fillGradient(byId('colourbar'), scale.colormap, true);
   byId('bar-label').textContent = label.replace(/^(?=.*q · k)(?!.* or )/, label.includes('slope') ? 'score: ' : 'similarity: '); /* the word of the answer */
   byId('bar').setAttribute('aria-label', `Colours from ${scale.low} to ${scale.high}: ${label}`);
-  const ticks = scaleTicks(scale, Math.min(Math.max(3, Math.round(height / 70)), 10));
   const items = d3.select('#bar-ticks').selectAll('g').data(ticks);
   const entered = items.enter().append('g');
   entered.append('line').attr('x2', 5);

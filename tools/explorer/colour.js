@@ -4,7 +4,7 @@ import { raised } from './numbers.js';
 import { table } from './state.js';
 
 const tables = new Map();
-const LINEAR_PART = 10 / 9;
+const LINEAR_PART = 10 / 9, PAST = 1e-3; /* of a scale: what is that little past its end is none */
 
 const rgbOf = (hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
@@ -89,7 +89,7 @@ export function inkOn(scale) {
   };
 }
 
-/* Ticks of a scale: [{ place, label }], all to the same decimal where it is linear. */
+/* Ticks of a scale: [{ place, label }], all to the same decimal where it is linear, whose ends say what goes past them. */
 export function scaleTicks(scale, most) {
   const { low, high, norm } = scale;
   const place = placer(scale);
@@ -97,7 +97,11 @@ export function scaleTicks(scale, most) {
   const ticks = d3.ticks(low, high, most), step = ticks.length > 1 ? ticks[1] - ticks[0] : high - low;
   const far = Math.max(Math.abs(low), Math.abs(high));
   const form = far >= 1e5 ? '.3~g' : far < 1e-3 ? '.3~e' : `.${Math.max(0, -Math.floor(Math.log10(step) + 1e-9))}f`;
-  return ticks.map((value) => tick(value, place, form));
+  const slack = PAST * (high - low), past = [scale.min < low - slack ? '\u2264 ' : '', scale.max > high + slack ? '\u2265 ' : ''];
+  return ticks.map((value) => {
+    const made = tick(value, place, form);
+    return { ...made, label: (value === low ? past[0] : value === high ? past[1] : '') + made.label };
+  });
 }
 
 function tick(value, place, form) {

@@ -182,9 +182,10 @@ export const refreshMany = whenQuiet(120, async () => {
 function paint(got, name) {
   const headers = got.filter((one) => one?.header).map((one) => one.header);
   if (headers.length) {
-    const [first] = headers;
-    many.scale = { ...first, low: d3.min(headers, ({ low }) => low), high: d3.max(headers, ({ high }) => high),
-      min: d3.min(headers, ({ min }) => min) };
+    const shares = headers.filter(({ value_label: label }) => !label.includes('slope')); /* scores of ALiBi fall without end */
+    const [first] = headers, deciding = shares.length ? shares : headers;
+    many.scale = { ...first, low: d3.min(deciding, ({ low }) => low), high: d3.max(deciding, ({ high }) => high),
+      min: d3.min(headers, ({ min }) => min), max: d3.max(headers, ({ max }) => max) };
     many.label = eitherLabel(headers);
     const titles = headers.map(({ title }) => title), kinds = new Set(titles.map((title) => title.split(', ')[0]));
     const [kind, ...rest] = [...(kinds.size > 1 ? ['Maps'] : []), ...inCommon(titles).split(', ')];

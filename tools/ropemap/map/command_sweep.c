@@ -115,6 +115,7 @@ static ropemap_status make_one(opened_setting *opened, int index, cli_call *call
     }
     if (status == ROPEMAP_OK) {
         to->figure = map_caption(&opened->own.map, &to->map);
+        to->endless = opened->own.map.request.encoding.kind == ROPEMAP_ENCODING_ALIBI;
     }
     close_setting(opened);
     return status;

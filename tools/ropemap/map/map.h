@@ -149,6 +149,7 @@ typedef struct sweep_setting {
     char label[SWEEP_LABEL];
     char captured[SWEEP_LABEL]; /* the capture's model; empty: none */
     double rank;                /* what --sort goes by; NaN: nothing */
+    bool endless;               /* scores of ALiBi, which fall without end */
 } sweep_setting;
 
 /* Start zeroed. */

@@ -3,6 +3,7 @@
 #include "tools/ropemap/failure.h"
 #include "tools/ropemap/map/map.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,22 @@ typedef struct page {
     vary_headings headings;
 } page;
 
+/* Beside scores that fall without end, the colours are those of shares of what is at distance 0, as the axis
+ * of curves is: all others would be pale. */
+static void limit_to_shares(const sweep_setting *settings, ropemap_figure *figure) {
+    bool endless = false;
+    double most = 0.0;
+    for (int i = 0; i < figure->count; i++) {
+        endless = endless || settings[i].endless;
+        most = settings[i].endless ? most : fmax(most, fmax(-settings[i].map.min, settings[i].map.max));
+    }
+    if (endless && most > 0.0 && figure->norm == ROPEMAP_NORM_LINEAR && !figure->has_limits) {
+        figure->has_limits = true;
+        figure->high = most <= 1.0 ? 1.0 : most;
+        figure->low = -figure->high;
+    }
+}
+
 /* NULL: no memory. The caller frees it. */
 static page *make_page(const sweep_result *result, ropemap_error *error) {
     const map_sweep *options = result->options;
@@ -138,6 +155,8 @@ static page *make_page(const sweep_result *result, ropemap_error *error) {
     memcpy(figure->col_label, settings[0].figure.col_label, sizeof figure->col_label);
     if (options->own_colors != 0) {
         label_own_colors(figure);
+    } else {
+        limit_to_shares(settings, figure);
     }
     const bool labelled = options->own_colors != 0 || options->order != ORDER_SETTING;
     if (!labelled && sweep_headings(&options->sweep, &made->headings)) {
