@@ -23,7 +23,11 @@ function tickPositions(from, to, most, centred) {
 }
 
 /* Draws both axes of a pane; `left` and `bottom` are d3 selections of its groups. */
-function drawAxes({ left, bottom, side, step }, view) {
+/* Most maps have the view of the one before. */
+function drawAxes(pane, step, view) {
+  const { left, bottom, side } = pane, key = [view.y0, view.y1, view.x0, view.x1, side, step].join();
+  if (key === pane.axesKey) return;
+  pane.axesKey = key;
   const sides = [[left, d3.axisLeft, view.y0, view.y1, 38], [bottom, d3.axisBottom, view.x0, view.x1, 72]];
   for (const [group, axis, from, to, room] of sides) {
     const cell = (side * step) / (to - from), centred = cell >= CELL_LEAST;
@@ -57,16 +61,18 @@ export class Pane {
     }
     this.label = this.svg.append('text').attr('class', 'trained-label').style('display', 'none');
     this.side = 0;
-    new ResizeObserver((entries) => this.resize(entries[0], onResize)).observe(this.canvas);
+    const seen = new ResizeObserver(() => this.resize(onResize));
+    for (const one of [this.canvas, element]) seen.observe(one); /* a name moves the canvas within the pane */
   }
 
-  resize(entry, onResize) {
-    const side = entry.contentRect.width;
+  resize(onResize) {
+    const { width: side } = this.canvas.getBoundingClientRect(), { x, y } = this;
     if (side < 8) return;
-    const pixels = Math.round(side * devicePixelRatio);
-    if (side === this.side && pixels === this.canvas.width) return;
+    const pixels = Math.round(side * devicePixelRatio), same = side === this.side && pixels === this.canvas.width;
     this.side = side;
-    this.canvas.width = this.canvas.height = pixels;
+    this.place();
+    if (same && x === this.x && y === this.y) return;
+    if (!same) this.canvas.width = this.canvas.height = pixels;
     onResize(this);
   }
 
@@ -88,9 +94,8 @@ export class Pane {
   /* trained: the length that the model of what is shown here was trained at, or null, and what its line is called. */
   axes({ length, label } = { length: trainedLength(), label: 'trained length' }) {
     if (!this.side) return;
-    this.place();
     const view = shownView();
-    drawAxes({ left: this.left, bottom: this.bottom, side: this.side, step: domain().cols.step }, view);
+    drawAxes(this, domain().cols.step, view);
     const inCols = length > view.x0 && length < view.x1;
     this.line('trained-col', inCols, length, view.y0, length, view.y1);
     this.line('trained-row', length > view.y0 && length < view.y1, view.x0, length, view.x1, length);
