@@ -80,6 +80,9 @@ class Curve(Case):
         for words in ("ALiBi score, d = 128", "q · k − slope × distance", "below ½ at 129", "below 0 at 257"):
             self.assertIn(words.encode(), self.read("alibi.svg"))
         self.assertIn(b"128,0.5\n", self.read("alibi.csv"))
+        both = self.curves("-n", "9", "--vary", "encoding=alibi,rope", "--slope", "0.5")["curves"]  # RoPE has none
+        self.assertEqual([one["values"] for one in both], [[1 - 0.5 * r for r in range(9)], self.curves("-n", "9")["curves"][0]["values"]])
+        self.refused(2, ["--slope needs --encoding alibi"], "curve", "--vary", "encoding=xpos,rope", "--slope", "0.5")
 
     def test_encodings_are_refused_where_they_mean_nothing(self):
         for given, words in ((["--slope", "0.1"], "--slope needs --encoding alibi"),

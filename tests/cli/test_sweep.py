@@ -54,9 +54,10 @@ class Maps(Case):
             self.done("sweep", "--vary", "encoding=" + values, "-n", "2k", "--size", "16", "-q", "--force", "-o", "s.svg")
             labels = re.findall(">([^<]*)</text>", self.read("s.svg").decode())
             self.assertEqual([label for label in labels if label in ("1.0", "≥ 1.0", "−1.0", "≤ −1.0")], ends, values)
-        self.done("sweep", "--vary", "encoding=alibi,rope", "-n", "2k", "--size", "16", "-q", "--frames", "frames")
+        self.done("sweep", "--vary", "encoding=alibi,rope", "--slope", "0.5", "-n", "2k", "--size", "16", "-q", "--frames", "frames")
         self.done("map", "-n", "2k", "--size", "16", "-q", "--clim=-1:1", "-o", "m.png")
         self.assertTrue(self.read("frames/frame-001.png") == self.read("m.png"))
+        self.refused(2, ["slope", "expected with alibi"], "sweep", "--vary", "encoding=xpos,rope", "--slope", "0.5", "-o", "no.png")
 
     def test_all_heads_of_tensors(self):
         self.write("q.npy", write_npy((3, 8, 4), [((7 * i) % 11 - 5) / 8 for i in range(96)]))

@@ -95,6 +95,7 @@ static ropemap_status make(void *given, cli_call *call, void *made, ropemap_erro
         curve_sweep own = *options;
         own.curve.call = call;
         status = vary_apply(&options->sweep.vary, i, &own, error);
+        vary_keep_own(&options->sweep.vary, &own.curve.request.encoding);
         status = status == ROPEMAP_OK ? curves_make(&own.curve, &all->made[i], error) : status;
         if (status == ROPEMAP_OK) {
             vary_label(&options->sweep.vary, i, all->labels[i], sizeof all->labels[i]);

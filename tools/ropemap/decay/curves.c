@@ -224,10 +224,6 @@ static ropemap_status check(const curve_options *options, ropemap_error *error) 
     if (other != NULL) {
         return fail(error, ROPEMAP_USAGE, "--%s needs --measure softmax", other);
     }
-    const char *parameter = parameter_of_other(&options->request.encoding);
-    if (parameter != NULL) {
-        return fail(error, ROPEMAP_USAGE, "--%s", parameter);
-    }
     if (tensors && (options->quantity != CURVE_SIMILARITY || band->count > 0)) {
         return fail(error, ROPEMAP_USAGE, "--%s: only equal vectors have one; leave --queries out",
                     band->count > 0 ? "band" : "quantity");
@@ -613,6 +609,11 @@ static ropemap_status make_one(const curve_options *options, const tensor_pair *
     tensor_pair opened = {.queries = NULL};
     const bool varies = varies_tensors(options);
     ropemap_status status = vary_apply(&own.vary, index, &own, error);
+    vary_keep_own(&own.vary, &own.request.encoding);
+    const char *parameter = parameter_of_other(&own.request.encoding);
+    if (status == ROPEMAP_OK && parameter != NULL) {
+        status = fail(error, ROPEMAP_USAGE, "--%s", parameter);
+    }
     if (status == ROPEMAP_OK && varies) {
         own.quiet = true;
         status = open_tensors(&own, &opened, error);

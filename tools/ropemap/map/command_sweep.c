@@ -75,7 +75,9 @@ typedef struct opened_setting {
 static ropemap_status open_setting(opened_setting *opened, int index, ropemap_error *error) {
     opened->own = *opened->options;
     opened->inputs = (map_inputs){.queries = NULL};
-    const ropemap_status status = vary_apply(&opened->options->sweep.vary, index, &opened->own, error);
+    const vary_set *vary = &opened->options->sweep.vary;
+    const ropemap_status status = vary_apply(vary, index, &opened->own, error);
+    vary_keep_own(vary, &opened->own.map.request.encoding);
     return status == ROPEMAP_OK ? map_inputs_open(&opened->own.map, &opened->inputs, error) : status;
 }
 

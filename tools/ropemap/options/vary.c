@@ -171,6 +171,28 @@ bool vary_has(const vary_set *vary, const char *name) {
     return false;
 }
 
+static bool has_value(const vary_set *vary, const char *name, const char *value) {
+    for (int i = 0; i < vary->axis_count; i++) {
+        const vary_axis *axis = &vary->axes[i];
+        for (int at = 0; at < axis->count && strcmp(axis->match.option->name, name) == 0; at++) {
+            if (strcmp(axis->values[at], value) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void vary_keep_own(const vary_set *vary, ropemap_encoding_choice *encoding) {
+    const ropemap_encoding alibi = ROPEMAP_ENCODING_ALIBI, chunks = ROPEMAP_ENCODING_DUAL_CHUNK;
+    if (encoding->kind != alibi && has_value(vary, "encoding", ropemap_encoding_name(alibi))) {
+        encoding->slope = 0.0;
+    }
+    if (encoding->kind != chunks && has_value(vary, "encoding", ropemap_encoding_name(chunks))) {
+        encoding->chunk = encoding->local = 0;
+    }
+}
+
 bool vary_rises(const vary_set *vary) {
     const vary_axis *axis = vary->axes;
     if (vary->axis_count != 1 || axis->count < 3 || strcmp(axis->match.option->name, "head") == 0) {
