@@ -413,6 +413,34 @@ class BrowseCase(ServeCase):
         self.driver.get_log("performance")
 
 
+class ControlCase(BrowseCase):
+    """Tests of the page's controls: each sets a state in the page that is there, and compares few pixels."""
+    page_stays = True
+
+    def setUp(self):
+        super().setUp()
+        self.size(960, 480)  # few pixels are soon compared
+
+    def open(self, query=""):
+        """The state, in the page that is there if one is."""
+        if self.js("return location.origin") == self.origin:
+            self.turn(query)
+        else:
+            super().open(query)
+
+    def shown(self, kind, within="#control-groups"):
+        return self.js("return [...document.querySelectorAll(arguments[0])].filter((one) => !one.closest('[hidden]'))"
+                       ".map((one) => one.id.replace(/^[a-z]+-/, ''))", "%s %s" % (within, kind))
+
+    def same_as_the_command(self):
+        """The picture that the command line draws, or the sentence with which it refuses."""
+        if self.settled() == "ready":
+            return self.assert_drawn()
+        sentence = self.refused_state()
+        self.refused(2, [sentence.split(": ", 1)[-1].split("; ")[-1]], "map", *self.command(), "-o", "refused.png")
+        return sentence
+
+
 def colours_of(picture):
     """Rows of cells of a PNG with a palette, each the bytes of its four channels."""
     palette = [colour + (255,) for colour in picture["palette"]]
@@ -436,4 +464,4 @@ def spread(rows, width, height):
     return b"".join(wide[int((y + 0.5) * len(rows) / height)] for y in range(height))
 
 
-__all__ = ["ActionChains", "BrowseCase", "By", "Keys", "main", "missing", "read_npy", "read_png", "start_browser"]
+__all__ = ["ActionChains", "BrowseCase", "By", "ControlCase", "Keys", "main", "missing", "read_npy", "read_png", "start_browser"]
