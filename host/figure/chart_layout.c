@@ -283,7 +283,7 @@ static line_end end_of_line(const ropemap_chart *chart, const rm_chart_layout *l
     while (!rm_chart_shows(chart, series, last)) {
         last--;
     }
-    double sum = 0.0, low = INFINITY, high = -INFINITY;
+    double sum = 0.0, low = (double)INFINITY, high = -(double)INFINITY;
     int64_t count = 0;
     for (int64_t point = last; point >= 0 && point >= last - last / parts; point--) {
         if (rm_chart_shows(chart, series, point)) {
