@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 256, ALLOCATIONS_MOST = 4096, PROCESSORS = 2 };
+enum { ALIGNMENT = 256, ALLOCATIONS_MOST = 4096, PROCESSORS = 2, WHOLLY_FILLED = 4 * 1048576 };
 
 enum place { ON_DEVICE, PINNED };
 
@@ -196,12 +196,15 @@ static bool take_bytes(size_t bytes) {
     return true;
 }
 
-/* Of the exact size, so that AddressSanitizer sees the first byte beyond it. */
+/* Of the exact size, so that AddressSanitizer sees the first byte beyond it; NaN, though of what is as large
+ * as cuBLAS's workspace alone the ends. */
 static cudaError_t allocate(void **pointer, size_t size, enum place place) {
     if (posix_memalign(pointer, ALIGNMENT, size) != 0) {
         return fake_error(cudaErrorMemoryAllocation);
     }
-    memset(*pointer, 0xff, size);
+    const size_t filled = size < WHOLLY_FILLED ? size : WHOLLY_FILLED / 4;
+    memset(*pointer, 0xff, filled);
+    memset((char *)*pointer + size - filled, 0xff, filled);
     if (!keep((struct allocation){.first = *pointer, .bytes = size, .place = place})) {
         abort();
     }
