@@ -6,6 +6,8 @@
 #include "tests/emu/report.h"
 #include "tests/emu/state.h"
 
+static const unsigned WHOLE_WARP = 0xffffffffu;
+
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
 
@@ -83,28 +85,49 @@ void emu_warp_barrier(unsigned mask, int line) {
     say_where(EMU_RUNNING, line);
 }
 
-/* Between the two barriers no lane that takes part can leave, so those present have written their value. */
-uint64_t emu_shuffle(unsigned mask, uint64_t bits, int source, int line) {
+/*
+ * The lanes' values, those of lanes that do not take part with another turn. A whole warp meets once: the
+ * next shuffle uses other places, and the one after that comes after another barrier. Some lanes meet once
+ * more when they have read, in leave_values(), and until then none of them can leave.
+ */
+static const emu_brought *bring(unsigned mask, uint64_t bits, uint32_t *turn, int line) {
     emu_warp &warp = emu_warps[emu_self / EMU_LANES];
-    warp.values[emu_lane()] = bits;
+    *turn = mask == WHOLE_WARP ? ++emu_workers[emu_self].turn : 0;
+    emu_brought *values = warp.values[mask == WHOLE_WARP ? *turn % 2 : 2];
+    values[emu_lane()] = {bits, *turn};
     emu_warp_barrier(mask, line);
-    const bool there = source >= 0 && source < EMU_LANES && (warp.barrier.present(mask) >> source & 1u) != 0;
-    const uint64_t got = there ? warp.values[source] : ~(uint64_t)0;
-    emu_warp_barrier(mask, line);
+    return values;
+}
+
+static bool is_there(const emu_brought *values, unsigned mask, uint32_t turn, int lane) {
+    return mask == WHOLE_WARP ? values[lane].turn == turn
+                              : (emu_warps[emu_self / EMU_LANES].barrier.present(mask) >> lane & 1u) != 0;
+}
+
+static void leave_values(unsigned mask, int line) {
+    if (mask != WHOLE_WARP) {
+        emu_warp_barrier(mask, line);
+    }
+}
+
+uint64_t emu_shuffle(unsigned mask, uint64_t bits, int source, int line) {
+    uint32_t turn;
+    const emu_brought *values = bring(mask, bits, &turn, line);
+    const bool there = source >= 0 && source < EMU_LANES && is_there(values, mask, turn, source);
+    const uint64_t got = there ? values[source].bits : ~(uint64_t)0;
+    leave_values(mask, line);
     return got;
 }
 
 unsigned emu_ballot(unsigned mask, bool yes, int line) {
-    emu_warp &warp = emu_warps[emu_self / EMU_LANES];
-    warp.values[emu_lane()] = yes ? 1 : 0;
-    emu_warp_barrier(mask, line);
-    const uint32_t present = warp.barrier.present(mask);
+    uint32_t turn;
+    const emu_brought *values = bring(mask, yes ? 1 : 0, &turn, line);
     unsigned votes = 0;
     for (int lane = 0; lane < EMU_LANES; lane++) {
-        if ((present >> lane & 1u) != 0 && warp.values[lane] != 0) {
+        if (is_there(values, mask, turn, lane) && values[lane].bits != 0) {
             votes |= 1u << lane;
         }
     }
-    emu_warp_barrier(mask, line);
+    leave_values(mask, line);
     return votes;
 }

@@ -44,6 +44,18 @@ std::atomic<bool> forgot_copies;
 
 } // namespace
 
+/* A barrier orders these reads, as those below. */
+UNWATCHED static void check_all(const brought *warp, unsigned turn, int line) {
+    for (int lane = 0; lane < EMU_LANES; lane++) {
+        if (warp[lane].turn != turn) {
+            emu_die("line %d: an instruction of a whole warp, some of whose threads have returned", line);
+        }
+        if (warp[lane].line != line) {
+            emu_die("lines %d and %d: lanes of a warp are at different instructions", line, warp[lane].line);
+        }
+    }
+}
+
 /* The places of the warp's lanes. All must be there, at the same instruction: .sync.aligned. */
 static const brought *meet(const brought &mine, int line) {
     const unsigned turn = ++states[emu_self].turn; /* 0: none yet */
@@ -53,14 +65,7 @@ static const brought *meet(const brought &mine, int line) {
     all[emu_self].turn = turn;
     emu_warp_barrier(0xffffffffu, line);
     const brought *warp = all + emu_self / EMU_LANES * EMU_LANES;
-    for (int lane = 0; lane < EMU_LANES; lane++) {
-        if (warp[lane].turn != turn) {
-            emu_die("line %d: an instruction of a whole warp, some of whose threads have returned", line);
-        }
-        if (warp[lane].line != line) {
-            emu_die("lines %d and %d: lanes of a warp are at different instructions", line, warp[lane].line);
-        }
-    }
+    check_all(warp, turn, line);
     return warp;
 }
 
@@ -99,6 +104,22 @@ float emu_widen_bf16(uint16_t bits) {
     return rm_float_from_bfloat(bits);
 }
 
+namespace {
+struct widening {
+    float of[65536];
+    explicit widening(float (*widen)(uint16_t)) {
+        for (uint32_t bits = 0; bits < 65536; bits++) {
+            of[bits] = widen((uint16_t)bits);
+        }
+    }
+};
+} // namespace
+
+const float *emu_widened(float (*widen)(uint16_t)) {
+    static const widening fp16(emu_widen_fp16), bf16(emu_widen_bf16);
+    return widen == emu_widen_fp16 ? fp16.of : bf16.of;
+}
+
 /*
  * "Matrix fragments for mma.m16n8k16 with floating point type", element i of a lane with groupID g = lane / 4
  * and threadID_in_group t = lane % 4:
@@ -132,9 +153,10 @@ UNWATCHED static void multiply_and_add(const brought *warp, float (&sums)[4]) {
 void emu_mma(float (&top)[2], float (&bottom)[2], const uint32_t (&a)[4], uint32_t b0, uint32_t b1,
              float (*widen)(uint16_t), int line) {
     const uint32_t words[6] = {a[0], a[1], a[2], a[3], b0, b1};
+    const float *widened = emu_widened(widen);
     brought mine = {};
     for (int i = 0; i < 12; i++) {
-        mine.number[i] = widen((uint16_t)(words[i / 2] >> 16 * (i % 2)));
+        mine.number[i] = widened[words[i / 2] >> 16 * (i % 2) & 0xffff];
     }
     float sums[4] = {top[0], top[1], bottom[0], bottom[1]};
     multiply_and_add(meet(mine, line), sums);

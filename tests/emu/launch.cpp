@@ -83,6 +83,7 @@ static void prepare_block(uint64_t number) {
     for (uint32_t first = 0; first < emu_now.threads; first += EMU_LANES) {
         const uint32_t lanes = emu_now.threads - first;
         emu_warps[first / EMU_LANES].barrier.begin(lanes >= EMU_LANES ? 0 : ~0u << lanes);
+        memset(emu_warps[first / EMU_LANES].values, 0, sizeof emu_warps[0].values);
     }
     emu_gate.reset(emu_now.threads);
     poison_shared_memory();
@@ -108,6 +109,7 @@ static void run_thread() {
     emu_workers[emu_self].where.store(EMU_RUNNING, std::memory_order_relaxed);
     emu_workers[emu_self].line.store(0, std::memory_order_relaxed);
     emu_workers[emu_self].barriers = 0;
+    emu_workers[emu_self].turn = 0;
     emu_instructions_begin(emu_self);
     emu_now.kernel.call(emu_now.kernel.kernel, emu_now.kernel.arguments);
 }

@@ -19,11 +19,19 @@ struct emu_worker {
     std::atomic<int> where;         /* an emu_place */
     std::atomic<int> line;          /* of the last barrier; 0: none yet */
     int barriers;                   /* that it came to in this block */
+    uint32_t turn;                  /* shuffles of its whole warp so far in this block */
+};
+
+/* What a lane brings to a shuffle. */
+struct emu_brought {
+    uint64_t bits;
+    uint32_t turn; /* which of the block's shuffles of whole warps it is for; 0: none */
 };
 
 struct emu_warp {
     emu_lane_barrier barrier;
-    uint64_t values[EMU_LANES]; /* what the lanes bring to a shuffle */
+    emu_brought values[3]
+                      [EMU_LANES]; /* of every other shuffle of the whole warp; [2] of those of some lanes */
 };
 
 /* Written by the launching thread and, between blocks, by the thread that ends a block. */
@@ -51,6 +59,9 @@ void emu_warpgroup_begin(uint32_t thread);
 /* A copy of 16 bytes took place; and whether copies do when they are started. */
 void emu_warpgroup_copied(const void *to);
 bool emu_copies_are_early();
+
+/* What 16 bits are as floats: 65,536 of them. */
+const float *emu_widened(float (*widen)(uint16_t));
 
 /* The lanes of a warp meet in a line, with the same value. */
 void emu_warp_agree(uint64_t value, int line);

@@ -4,6 +4,7 @@
 #include "tests/emu/emu.h"
 
 #include "tests/emu/control.h"
+#include "tests/emu/fiber.h"
 #include "tests/emu/report.h"
 #include "tests/emu/state.h"
 
@@ -115,14 +116,9 @@ static void read_eight(uint64_t descriptor, int row, int k, uint16_t (&to)[8]) {
     memcpy(to, dynamic.seen + offset, sizeof to);
 }
 
-template <float (*WIDEN)(uint16_t)> static void read_row(uint64_t descriptor, int row, float (&to)[16]) {
-    for (int k = 0; k < 16; k += 8) {
-        uint16_t eight[8];
-        read_eight(descriptor, row, k, eight);
-        for (int i = 0; i < 8; i++) {
-            to[k + i] = WIDEN(eight[i]);
-        }
-    }
+static void read_row(uint64_t descriptor, int row, uint16_t (&to)[2][8]) {
+    read_eight(descriptor, row, 0, to[0]);
+    read_eight(descriptor, row, 8, to[1]);
 }
 
 /* ---- wgmma.mma_async.m64n64k16, float sums --------------------------------------------------------- */
@@ -131,22 +127,36 @@ template <float (*WIDEN)(uint16_t)> static void read_row(uint64_t descriptor, in
  * "Register fragments for wgmma.mma_async.m64nNk16", element i of d: row 16 (warp % 4) + lane / 4, and 8 more
  * where i / 2 is odd; column 8 (i / 4) + 2 (lane % 4) + i % 2.
  */
-template <float (*WIDEN)(uint16_t)> static void multiply(const wgmma &one, float (&d)[PRODUCTS]) {
+struct operands {
+    uint16_t rows[2][2][8], cols[16][2][8];
+};
+
+static void read_operands(const wgmma &one, operands *read) {
     const int warp = (int)emu_self / EMU_LANES % 4, lane = emu_lane();
-    float rows[2][16], cols[16][16];
     for (int i = 0; i < 2; i++) {
-        read_row<WIDEN>(one.a, 16 * warp + lane / 4 + 8 * i, rows[i]);
+        read_row(one.a, 16 * warp + lane / 4 + 8 * i, read->rows[i]);
     }
     for (int i = 0; i < 16; i++) {
-        read_row<WIDEN>(one.b, i / 2 * 8 + lane % 4 * 2 + i % 2, cols[i]);
+        read_row(one.b, i / 2 * 8 + lane % 4 * 2 + i % 2, read->cols[i]);
+    }
+}
+
+/* Of what the thread has read for itself: no sanitizer need look. */
+UNWATCHED static void multiply(const operands &read, const float *widened, bool add, float (&d)[PRODUCTS]) {
+    float sums[2][16];
+    for (int i = 0; i < PRODUCTS; i++) {
+        sums[i / 2 % 2][i / 4 * 2 + i % 2] = add ? d[i] : 0.0f;
+    }
+    for (int k = 0; k < 16; k++) {
+        const float above = widened[read.rows[0][k / 8][k % 8]], below = widened[read.rows[1][k / 8][k % 8]];
+        for (int i = 0; i < 16; i++) {
+            const float col = widened[read.cols[i][k / 8][k % 8]];
+            sums[0][i] += above * col;
+            sums[1][i] += below * col;
+        }
     }
     for (int i = 0; i < PRODUCTS; i++) {
-        const float *row = rows[i / 2 % 2], *col = cols[i / 4 * 2 + i % 2];
-        float sum = one.add ? d[i] : 0.0f;
-        for (int k = 0; k < 16; k++) {
-            sum += row[k] * col[k];
-        }
-        d[i] = sum;
+        d[i] = sums[i / 2 % 2][i / 4 * 2 + i % 2];
     }
 }
 
@@ -181,7 +191,9 @@ static void take_registers(group_thread *mine, const wgmma &one) {
 
 static void finish(group_thread *mine, const wgmma &one, int line) {
     accumulators *at = find(mine, one.top);
-    (one.widen == emu_widen_fp16 ? multiply<emu_widen_fp16> : multiply<emu_widen_bf16>)(one, at->value);
+    operands read;
+    read_operands(one, &read);
+    multiply(read, emu_widened(one.widen), one.add, at->value);
     if (--at->products > 0) {
         return;
     }
