@@ -362,7 +362,8 @@ static void places_of_what_is_beyond(void **state) {
     assert_true(isnan(rm_norm_place(norm, -1.0, 1.0, (double)NAN)));
 }
 
-/* Each level is the nearest to the value's place; where two are equally near to 1e-9, either. */
+/* Each level is the nearest to the value's place; where two are equally near to 1e-9, either. All cells in
+ * one call: each call finds the steps between levels anew. */
 static void levels_follow_the_norm(void **state) {
     static const rm_colour colours[] = {
         {.low = 1e-5, .high = 1.0, .norm = {.kind = ROPEMAP_NORM_LOG}},
@@ -371,17 +372,21 @@ static void levels_follow_the_norm(void **state) {
         {.low = -1.0, .high = 1.0, .norm = {.kind = ROPEMAP_NORM_SYMLOG, .linear_below = 1e-3}},
         {.low = -0.2, .high = 3e3, .norm = {.kind = ROPEMAP_NORM_SYMLOG, .linear_below = 0.5}},
     };
+    static float cells[20000];
+    static uint8_t levels[20000];
+    const int count = (int)(sizeof levels / sizeof *levels);
     uint64_t random = 1;
     for (size_t pick = 0; pick < sizeof colours / sizeof *colours; pick++) {
-        for (int round = 0; round < 20000; round++) {
+        const double first = rm_norm_along(colours[pick].norm, colours[pick].low);
+        const double last = rm_norm_along(colours[pick].norm, colours[pick].high);
+        for (int cell = 0; cell < count; cell++) {
             const double part = (double)(chance_bits(&random) % 1000001) / 1e6 * 1.1 - 0.05;
-            const double first = rm_norm_along(colours[pick].norm, colours[pick].low);
-            const double last = rm_norm_along(colours[pick].norm, colours[pick].high);
-            const float cell = (float)rm_norm_value(colours[pick].norm, first + part * (last - first));
-            uint8_t level = 0;
-            rm_colour_levels(&colours[pick], &cell, 1, &level);
-            const double place = rm_colour_place(&colours[pick], (double)cell);
-            assert_true(fabs((double)level - RM_LEVEL_MAX * place) <= 0.5 + 1e-9);
+            cells[cell] = (float)rm_norm_value(colours[pick].norm, first + part * (last - first));
+        }
+        rm_colour_levels(&colours[pick], cells, count, levels);
+        for (int cell = 0; cell < count; cell++) {
+            const double place = rm_colour_place(&colours[pick], (double)cells[cell]);
+            assert_true(fabs((double)levels[cell] - RM_LEVEL_MAX * place) <= 0.5 + 1e-9);
         }
     }
 }
