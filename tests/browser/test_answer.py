@@ -30,6 +30,20 @@ class Answer(BrowseCase):
         self.assertEqual(self.command()[:2], ["--base", "100000"])
         self.until("%s[1]?.[0] === '100,000'" % ROWS, "it is the present base")
 
+    def test_a_refused_base_keeps_the_least_base_of_its_length(self):
+        self.open("positions=4k")
+        self.until("document.getElementById('answer-least').textContent.includes('within 4,096 tokens: 26,953')", "it is found")
+        before = self.text("answer-least")
+        self.expected.append("status of 400")
+        self.enter("#number-base", "0.5")
+        self.until("document.body.dataset.state === 'refused'", "it is refused")
+        self.enter("#number-positions", "8k")
+        self.until("performance.getEntriesByType('resource').some(({ name }) => /least.json.*length=8/.test(name))", "that of another length is found")
+        self.js("return new Promise((done) => setTimeout(done, 300))")
+        self.assertEqual(self.text("answer-least"), before)
+        self.click("#reset-base")
+        self.until("document.getElementById('answer-least').textContent.includes('within 8,192 tokens: 83,764')", "both are of the new one")
+
     def test_the_least_base_is_searched_for_once(self):
         """It does not depend on the present base."""
         self.open("positions=4k&head-dim=64")
@@ -46,7 +60,7 @@ class Answer(BrowseCase):
         self.open("preset=gpt-oss-20b&positions=4k")
         self.assertEqual(self.rows()[1][1], "140")
         self.until("document.getElementById('curve-value').textContent.startsWith('first below half at 140 tokens')", "one number")
-        self.assertIn("attention factor makes it 1.81", self.text("curve-note"))
+        self.assertIn("once for q and once for k, makes it 1.81", self.text("curve-note"))
         self.at(0.3, 0.8).perform()
         self.until("document.getElementById('crosshair-name').textContent === 'similarity (with factor 1.81)'", "the map's has the factor")
         highest = self.js("return Math.max(...[...document.querySelectorAll('#curve .y-axis .tick')].map((one) => one.__data__))")

@@ -155,10 +155,10 @@ class Compare(BrowseCase):
         self.assertEqual([line.split()[:2] for line in lines], [["ropemap", "map"], ["#", "the"], ["ropemap", "curve"]])
         self.assertTrue(lines[2].endswith("--quantity roformer -o bound.png"), lines[2])
         self.open("x-many=encoding=rope+alibi&positions=2k")
-        self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46 · first zero at 1,707encoding alibi · half at 129 · first zero at 257'", "each has its own numbers")
+        self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46 · below zero at 1,707encoding alibi · half at 129 · below zero at 257'", "each has its own numbers")
         self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")
         self.assertEqual(self.js("return document.querySelector('#bar-ticks text').textContent"), "\u2264 \u22121.0")  # and says what goes past it
-        self.assertEqual(self.text("map-title"), "Maps over encoding, d = 128")
+        self.assertEqual(self.text("map-title"), "Scores over encoding, d = 128")
 
     def test_what_has_no_value_has_the_colour_of_its_key(self):
         for query, name in (("measure=softmax&causal=1&positions=12", "viridis"), ("causal=1&positions=12&cmap=grey", "grey"),
@@ -170,15 +170,32 @@ class Compare(BrowseCase):
             patch = self.until("document.querySelector('#bar-key span') && getComputedStyle(document.querySelector('#bar-key span')).backgroundColor", "the key")
             self.assertEqual(patch, "rgb(%d, %d, %d)" % tuple(missing[:3]), query)
 
+    def test_what_is_measured_otherwise_has_the_colours_of_the_bar(self):
+        self.expected.append("status of 4")  # no curve of softmax without tensors
+        self.open("positions=256&measure=softmax&causal=1&x-a=positions%3D256&x-compare=beside")
+        self.until("document.getElementById('pane-other-name').textContent === 'A: measure dot, not causal'", "what A has")
+        top = self.palette("viridis")[0][-1]
+        corner = "[...document.querySelector('#pane-other canvas').getContext('2d').getImageData(1, 1, 1, 1).data].join()"
+        self.until("%s === '%s'" % (corner, ",".join(map(str, top))), "1 is the end of the bar in A, too")
+        self.assertEqual(self.text("map-title"), "base 10,000, d = 128: RoPE similarity against Attention with RoPE")
+        self.click("#compare-difference")
+        self.until("document.getElementById('bar-label').textContent.startsWith('higher in A')", "the bar is of neither")
+
+    def test_where_the_base_plays_no_part_nothing_of_it_is_offered(self):
+        self.open("positions=8k&encoding=alibi&x-axis=linear")
+        self.until("document.getElementById('many-name').value === 'slope'", "what ALiBi has")
+        self.assertEqual(self.js("return getComputedStyle(document.querySelector('.check-label:has(#against-formula)')).display"), "none")
+        self.until("[...document.querySelectorAll('#curve .x-axis text')].map((one) => one.textContent).join() === '0,2k,4k,6k'", "tokens are counted as on the map")
+
     def test_models_have_their_own_trained_lengths(self):
         self.open("preset=llama2-7b&positions=16k&x-a=preset%3Dllama3-8b%26positions%3D16k&x-compare=beside")
         places = ("['#pane-main', '#pane-other'].map((pane) => {"
                   "  const line = document.querySelector(pane + ' .trained-col line'), canvas = document.querySelector(pane + ' canvas');"
                   "  return line && canvas.clientWidth ? Math.round(16 * (line.getAttribute('x1') - canvas.offsetLeft) / canvas.clientWidth) : null; }).join()")
         self.until("%s === '4,8'" % places, "A's beside B's")
-        self.until("document.querySelector('#pins li').textContent === 'A: llama3-8b · half at 166 · first zero at 18,438'", "A's numbers")
+        self.until("document.querySelector('#pins li').textContent === 'A: llama3-8b · half at 166 · below zero at 18,438'", "A's numbers")
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=16k")
-        self.until("document.getElementById('pins').textContent === 'llama2-7b · half at 46 · first zero at 1,707 · to its trained 4kllama3-8b · half at 166 · first zero at 18,438 · to its trained 8k'", "why lines end")
+        self.until("document.getElementById('pins').textContent === 'llama2-7b · half at 46 · below zero at 1,707 · to its trained 4kllama3-8b · half at 166 · below zero at 18,438 · to its trained 8k'", "why lines end")
         self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
         # What cannot be made says so where it is seen.
         self.expected.append("status of 4")

@@ -222,7 +222,7 @@ class Explore(BrowseCase):
         self.open("base=5e5&positions=2k&x-a=base%3D100&x-compare=beside")
         self.until("document.querySelectorAll('#curve path.curve').length === 2", "A has a curve")
         self.assertEqual(self.js("return [...document.querySelectorAll('#pins li')].map((one) => one.textContent)"),
-                         ["A: base 100 · half at 5 · first zero at 59", "B: base 500,000"])
+                         ["A: base 100 · half at 5 · below zero at 59", "B: base 500,000"])
         self.click("#share > summary")
         self.click("#copy-command")
         lines = self.until("document.getElementById('share-done').textContent", "the commands are told").split("\n")

@@ -115,7 +115,7 @@ class Maps(Case):
                 (["--vary", "diff=hf-fp32,bf16-inv-freq"], "RoPE similarity over diff, base 10,000, d = 128"),
                 (["--vary", "shift=0,7", "--preset", "llama3-8b"],
                  "RoPE similarity over shift, llama3-8b, base 500,000, d = 128"),
-                (["--vary", "encoding=rope,alibi"], "Similarity over encoding, d = 128"),
+                (["--vary", "encoding=rope,alibi"], "Scores over encoding, d = 128"),
                 (["--encoding", "alibi", "--vary", "slope=0.1,0.2"], "ALiBi score over slope, d = 128")):
             title, found = self.title(*options)
             self.assertEqual(title, words)

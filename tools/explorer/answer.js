@@ -56,6 +56,7 @@ function showScope() {
 let length = 0;   /* that the least base is for */
 let floor = -1;   /* what no distance takes similarity below */
 let shown = '';   /* the address whose numbers stand there */
+let asked = '';   /* the search for the least base of that length */
 let least = null; /* { address, base, words }: the least base that was found last */
 
 /* The sentence that leads stands out, and so do the numbers that answer. */
@@ -65,8 +66,8 @@ function marked(sentence) {
   return lead ? [make('strong', { textContent: lead }), ' ', ...pieces] : pieces;
 }
 
-function show({ sentences, bases, length: of, similarity_floor: least }) {
-  [length, floor] = [of, least];
+function show({ sentences, bases, length: of, similarity_floor: lowest }, search) {
+  [length, floor, asked] = [of, lowest, search];
   const [first, ...others] = sentences;
   byId('answer-first').replaceChildren(...marked(first), scopeNote);
   showScope();
@@ -102,9 +103,9 @@ function showRows(bases) {
   }));
 }
 
-/* progress: how far the search for it is, in words. */
+/* progress: how far the search for it is, in words. While the base is refused no answer follows the length. */
 function showLeast(progress = '') {
-  if (!length) return; /* no answer yet: the base is refused */
+  if (!length || asked !== leastAddress()) return;
   const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
   const scaling = effective('scaling'), under = scaling === 'none' ? '' : `, with ${scalingWords(scaling, true)}`;
   byId('answer-least').replaceChildren(`Least base for ≥ 0 within ${grouped(length)} tokens${under}`
@@ -122,11 +123,12 @@ const quickly = whenQuiet(60, () => {
     quickly();
     return;
   }
+  const search = leastAddress();
   quick.ask({
     url: address, kind: 'json',
     good: ({ body }) => {
       shown = address;
-      show(body);
+      show(body, search);
       fade();
     },
     bad: () => {},

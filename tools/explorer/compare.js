@@ -74,12 +74,16 @@ function swap() {
   setPage({});
 }
 
-/* What A is asked with: its own rule, the window and the colours of B. */
+/* What A is asked with: its own rule, the window and the colours of B, of which there is one bar. */
 export function askedOfA() {
-  const options = optionsOfA();
+  const options = optionsOfA(), { header } = layers.main ?? {};
   const picture = pictureOptions();
   for (const name of [...picture, ...WINDOW]) delete options[name];
   for (const name of picture) if (state.options[name]) options[name] = state.options[name];
+  if (header) {
+    delete options.percentile;
+    Object.assign(options, { cmap: header.colormap, norm: effective('norm'), clim: [header.low, header.high].map((limit) => Number(limit.toPrecision(9))).join(':') });
+  }
   options.positions = effective('positions');
   return { options, window: windowOf(shownView()) };
 }
@@ -108,9 +112,12 @@ async function formulaLayer() {
   if (key === formulaKey) setOther({ bitmap, header, view: viewOf(window), values: isCells(window) ? values : null });
 }
 
+/* Scores of ALiBi fall without end, and leave the colours to what they are compared with. */
+const isEndless = (options) => effective('encoding', options) === 'alibi' && effective('encoding') !== 'alibi';
+
 function arrived(layer, mine, { header }) {
   if (against() !== 'a' || mine !== picture.wanted) layer.bitmap.close();
-  else if (!layer.coarse && learnLimits(mine.options, header)) {
+  else if (!layer.coarse && !isEndless(mine.options) && learnLimits(state.options, header)) {
     layer.bitmap.close();
     requestMap({});
   } else setOther(layer);
@@ -163,10 +170,13 @@ async function refreshDifference() {
 /* The scale of what is shown where it is not the map's own; null: it is. */
 export function comparedScale() {
   const ofA = against() === 'a' && other?.header, { header } = layers.main ?? {};
-  if (['beside', 'split', 'blink'].includes(mode()) && ofA && header) return { scale: header, label: eitherLabel([ofA, header]) };
+  if (['beside', 'split', 'blink'].includes(mode()) && ofA && header) {
+    return { scale: { ...header, min: d3.min([ofA, header], ({ min }) => min), max: d3.max([ofA, header], ({ max }) => max) }, label: eitherLabel([ofA, header]) };
+  }
   if (mode() !== 'difference' || !difference) return null;
   const alike = atZero(difference.ofA) === atZero(layers.main?.header); /* else the factor alone makes scores larger */
-  const more = effective('measure') === 'softmax' ? 'more attention' : alike ? 'more similar' : 'higher';
+  const [ofB, own] = [state.options, optionsOfA()].map((options) => effective('measure', options)); /* the formula is of similarity */
+  const more = ofB !== (state.page.formula ? 'dot' : own) || !alike ? 'higher' : ofB === 'softmax' ? 'more attention' : 'more similar';
   const [a, b, less] = state.page.formula ? ['in the formula', 'in RoPE', 'exact \u2212 formula'] : ['in A', 'in B', 'B \u2212 A'];
   return { scale: difference.header, label: `${more} ${a}  \u2190  ${less}  \u2192  ${more} ${b}` };
 }
@@ -192,7 +202,7 @@ export function comparedCaption(header) {
   const rest = titles.map((title) => title.split(', ').filter((part) => !common.includes(part)).join(', '));
   const words = against() !== 'a' ? [FORMULA, 'exact'] : ofA && rest.every(Boolean) ? rest : apart([optionsOfA(), state.options]);
   const [a, b] = words.map((one) => one.split(', ').filter((part) => !common.includes(part)).join(', '));
-  const shared = (header.subtitle ?? '').split(', ').filter((part) => part && part !== state.options.preset); /* B's own name */
+  const shared = inCommon([ofA ?? header, header].map(({ subtitle }) => subtitle ?? '')).split(', ').filter((part) => part && part !== state.options.preset); /* B's own name */
   const both = [...common, ...shared].join(', ');
   const apartWords = against() === 'a' && !a ? '' : mode() === 'difference' ? `: ${b || 'B'} minus ${a || 'A'}` : `: ${a || 'A'} against ${b || 'B'}`;
   return { title: both + apartWords, subtitle: '\u00a0' }; /* the names of A and B stand there */

@@ -149,7 +149,7 @@ function scales() {
 function distanceTicks() {
   const last = shown.count - 1;
   if (!shown.log) {
-    const step = last >= BINARY_FROM ? binarySpacing(last, 5) : null;
+    const step = shown.count >= BINARY_FROM ? binarySpacing(last, 5) : null;
     return step ? d3.range(0, last + 1, step) : d3.ticks(0, last, 5).filter(Number.isInteger);
   }
   const every = Math.ceil(Math.log2(last + 1) / Math.max(2, width / (3.6 * rem)));

@@ -41,6 +41,8 @@ function pin() {
   if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PINS) });
 }
 
+const unpin = (query) => setPage({ pin: state.page.pin.filter((one) => one !== query) });
+
 /* A curve of the former setting is paler than one of this. */
 function fade() {
   const { state: shown } = byId('decay').dataset;
@@ -85,10 +87,7 @@ function wanted() {
     all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null,
       tag: labelOfMany(value, true), place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
   }
-  for (const query of state.page.pin) {
-    const remove = () => setPage({ pin: state.page.pin.filter((one) => one !== query) });
-    lines.push({ id: `pin ${query}`, options: Object.fromEntries(new URLSearchParams(query)), remove });
-  }
+  for (const query of state.page.pin) lines.push({ id: `pin ${query}`, options: Object.fromEntries(new URLSearchParams(query)), remove: () => unpin(query) });
   return lines;
 }
 
@@ -225,7 +224,7 @@ function lines() {
   }
   if (manyShown()) all.find(({ main: own }) => own).hidden = true;
   colour(all.filter(({ hidden }) => !hidden));
-  const isPinned = ghost && list.some(({ options }) => addressOf(options) === ghost.address);
+  const isPinned = ghost && list.some(({ options }) => addressOf(options) === addressOf(ghost.options));
   const before = ghost && ghost !== main && !isPinned && ghost.count === range.count && apart([main.options, ghost.options])[1];
   if (before) all.push({ id: 'ghost', label: `before: ${before}`, colour: 'var(--ghost)', dash: '', points: ghost.points });
   return all;
@@ -248,7 +247,7 @@ function show() {
   const whose = mode() !== 'off' && against() === 'a' ? 'B: ' : '';
   const marks = [
     { at: main.half, kind: 'half', label: `${whose}½` },
-    { at: main.first_negative, kind: 'zero-crossing', label: `${whose}first zero` },
+    { at: main.first_negative, kind: 'zero-crossing', label: `${whose}below 0` },
     { at: trained, kind: 'trained', label: `${whose}trained` },
   ].filter(({ at }) => at !== null && at !== undefined);
   const dots = marks.some(({ at, kind }) => kind !== 'trained' && at >= (range.log ? 1 : 0) && at < range.count) ? ', the dots are single distances' : '';
@@ -257,12 +256,12 @@ function show() {
   const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
   chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
   byId('curve-note').textContent = note(all);
-  const settings = linesShown(), scores = settings.length > 0 && settings.every((options) => effective('encoding', options) === 'alibi');
+  const settings = linesShown(), scores = settings.some((options) => effective('encoding', options) === 'alibi');
   document.querySelector('#decay h2').textContent = `${scores ? 'Score' : 'Similarity'} against distance`;
   byId('band-key').hidden = manyShown() ? !drawn.some(({ points }) => points.low) : !main.points.low; /* a pixel holds one distance alone */
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
-  legend(all.filter(({ hidden }) => !hidden));
+  legend(all.filter(({ points, hidden }) => points && !hidden));
 }
 
 /* The server finds these crossings only for exact rotations and constant vectors. */
@@ -282,7 +281,7 @@ function factorsNote(list) {
   const all = list.filter(({ hidden, id }) => !hidden && id !== 'ghost').map((line) => ({ ...line, at: (line.main ? main : line.curve)?.similarity_at_zero ?? 1 }));
   const own = all.filter(({ at }) => Math.abs(at - 1) > 1e-6);
   if (!own.length) return '';
-  if (all.length === 1) return `Relative to distance 0, where the attention factor makes it ${short(own[0].at)}, as in the map.`;
+  if (all.length === 1) return `Relative to distance 0, where the attention factor, once for q and once for k, makes it ${short(own[0].at)}, as in the map.`;
   return `Relative to distance 0, where the attention factor makes the map: ${own.map(({ label, at }) => `${label}: ${short(at)}`).join('; ')}.`;
 }
 
@@ -310,7 +309,7 @@ export function linesShown() {
 
 /* How far a line that is not the main one reaches; what that one does stands below the chart. */
 function reachOf(curve) {
-  return [['half', curve?.half], ['first zero', curve?.first_negative]].filter(([, at]) => at).map(([what, at]) => `${what} at ${grouped(at)}`);
+  return [['half', curve?.half], ['below zero', curve?.first_negative]].filter(([, at]) => at).map(([what, at]) => `${what} at ${grouped(at)}`);
 }
 
 let said = '';

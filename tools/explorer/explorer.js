@@ -31,7 +31,7 @@ import { takeHash } from './config.js';
 import { once } from './fetch.js';
 import { keep, startHistory } from './history.js';
 import { axes, draw, forget, hooks, mapRefused, panes, picture, requestMap, startMap } from './map.js';
-import { followMany, many, manyShown, refreshMany, startMany } from './many.js';
+import { followMany, many, manyShown, offerMany, refreshMany, startMany } from './many.js';
 import { followModels, modelName, models, refuseModel, startModels } from './models.js';
 import { refreshPairs, startPairs } from './pairs.js';
 import { followPlan, startPlan } from './plan.js';
@@ -71,6 +71,7 @@ function optionsChanged({ changes, inputAt, live }) {
   refreshCard();
   followPlan();
   refreshPairs();
+  if ('encoding' in changes) offerMany();
   refreshMany();
   tryFigures();
   keep();

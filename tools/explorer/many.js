@@ -41,6 +41,14 @@ export function startMany() {
   byId('many-close').addEventListener('click', () => setPage({ many: null }));
 }
 
+/* Where the base plays no part, another option is offered first. */
+export function offerMany() {
+  const select = byId('many-name'), other = { alibi: 'slope', nope: 'encoding' }[effective('encoding')];
+  if (select.value !== 'base' || !other) return;
+  select.value = other;
+  byId('many-values').value = suggested(other).join(' ');
+}
+
 const told = () => `${byId('many-name').value}=${byId('many-values').value.trim()}`;
 const show = () => setPage({ many: told() });
 
@@ -94,6 +102,7 @@ export function followMany() {
   byId('many').hidden = byId('many-close').hidden = !on;
   document.querySelector('#group-many .changed-note').textContent = on ? labelOf(wanted().name).toLowerCase() : '';
   if (!on) {
+    offerMany();
     byId('many').replaceChildren();
     many.scale = null;
     round++;
@@ -188,7 +197,7 @@ function paint(got, name) {
       min: d3.min(headers, ({ min }) => min), max: d3.max(headers, ({ max }) => max) };
     many.label = eitherLabel(headers);
     const titles = headers.map(({ title }) => title), kinds = new Set(titles.map((title) => title.split(', ')[0]));
-    const [kind, ...rest] = [...(kinds.size > 1 ? ['Maps'] : []), ...inCommon(titles).split(', ')];
+    const [kind, ...rest] = [...(kinds.size > 1 ? [shares.length < headers.length ? 'Scores' : 'Maps'] : []), ...inCommon(titles).split(', ')];
     many.caption = { title: [`${kind} over ${titleOf(name).toLowerCase()}`, ...rest].join(', '),
       subtitle: inCommon(headers.map(({ subtitle }) => subtitle ?? '')) };
   }

@@ -20,6 +20,7 @@ export function scalingWords(text, short = false) {
 
 export function wordOf(name, options) {
   if (name === 'scaling') return scalingWords(effective(name, options));
+  if (table.options.get(name)?.flag) return options[name] === '1' ? name : `not ${name}`;
   const text = effective(name, options), number = parseNumber(text, thousandOf(name));
   return `${SHORT[name] ?? name} ${Number.isNaN(number) ? text : grouped(number)}`.trim();
 }

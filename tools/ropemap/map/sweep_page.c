@@ -59,6 +59,14 @@ static bool all_have_part(const sweep_setting *settings, int count, size_t words
     return have == count;
 }
 
+static bool any_endless(const sweep_setting *settings, int count) {
+    bool any = false;
+    for (int i = 0; i < count; i++) {
+        any = any || settings[i].endless;
+    }
+    return any;
+}
+
 /* "RoPE similarity over head-dim, llama3-8b, base 500000, shifted by 7": what varies, the model, and what the
  * titles of all maps have in common. */
 static void make_title(const map_sweep *options, const sweep_setting *settings, int count, char *title,
@@ -71,7 +79,9 @@ static void make_title(const map_sweep *options, const sweep_setting *settings, 
     size_t length = next_part(&at, &part);
     const bool same = all_have_part(settings, count, offsetof(ropemap_figure, title), part, length);
     vary_names(&options->sweep.vary, names, sizeof names);
-    (void)snprintf(title, size, "%.*s over %s", same ? (int)length : 10, same ? part : "Similarity", names);
+    const char *other = any_endless(settings, count) ? "Scores" : "Similarity";
+    (void)snprintf(title, size, "%.*s over %s", same ? (int)length : (int)strlen(other), same ? part : other,
+                   names);
     const size_t begin = strlen(title), bytes = model != NULL ? strlen(model) + 1 : 0;
     if (bytes > 0 && begin + 2 + bytes <= size) {
         memcpy(title + begin, ", ", 2);
@@ -109,13 +119,12 @@ typedef struct page {
 /* Beside scores that fall without end, the colours are those of shares of what is at distance 0, as the axis
  * of curves is: all others would be pale. */
 static void limit_to_shares(const sweep_setting *settings, ropemap_figure *figure) {
-    bool endless = false;
     double most = 0.0;
     for (int i = 0; i < figure->count; i++) {
-        endless = endless || settings[i].endless;
         most = settings[i].endless ? most : fmax(most, fmax(-settings[i].map.min, settings[i].map.max));
     }
-    if (endless && most > 0.0 && figure->norm == ROPEMAP_NORM_LINEAR && !figure->has_limits) {
+    if (any_endless(settings, figure->count) && most > 0.0 && figure->norm == ROPEMAP_NORM_LINEAR &&
+        !figure->has_limits) {
         figure->has_limits = true;
         figure->high = most <= 1.0 ? 1.0 : most;
         figure->low = -figure->high;
@@ -150,7 +159,8 @@ static page *make_page(const sweep_result *result, ropemap_error *error) {
     (void)snprintf(figure->description, sizeof figure->description, "%s",
                    in_common(settings, result->count, offsetof(ropemap_figure, description), ""));
     (void)snprintf(figure->value_label, sizeof figure->value_label, "%s",
-                   in_common(settings, result->count, offsetof(ropemap_figure, value_label), "similarity"));
+                   in_common(settings, result->count, offsetof(ropemap_figure, value_label),
+                             any_endless(settings, result->count) ? "score" : "similarity"));
     memcpy(figure->row_label, settings[0].figure.row_label, sizeof figure->row_label);
     memcpy(figure->col_label, settings[0].figure.col_label, sizeof figure->col_label);
     if (options->own_colors != 0) {
