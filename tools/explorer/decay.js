@@ -315,7 +315,7 @@ function reachOf(curve) {
 let said = '';
 
 function legend(all) {
-  const ofBound = state.page.bound && bound ? [{ label: 'RoFormer’s bound up to a factor, from 1', colour: 'var(--bound)', dash: '4 3' }] : [];
+  const ofBound = state.page.bound && bound ? [{ label: 'shape of RoFormer’s bound: how it falls, not how high it is', colour: 'var(--bound)', dash: '4 3' }] : [];
   const items = all.length + ofBound.length === 1 && !manyShown() ? [] : [...all, ...ofBound];
   const key = JSON.stringify(items.map(({ label, colour, curve, ends }) => [label, colour, reachOf(curve), ends]));
   if (key === said) return;
