@@ -32,8 +32,8 @@ ropemap_status vary_option(void *into, const cli_option *option, const char *tex
 /* Whether the option of that name varies. */
 bool vary_has(const vary_set *vary, const char *name);
 
-/* Where encodings vary, one of them is left with its own parameters: those of the others that are given. What
- * none of them takes stays, for a check to refuse. */
+/* Under --vary encoding, takes parameters away that belong to another of the encodings: --slope from RoPE
+ * beside ALiBi. One that none of them has stays, for a check to refuse. */
 void vary_keep_own(const vary_set *vary, ropemap_encoding_choice *encoding);
 
 /* Whether one number varies, up or down through three values or more; a head's is its name. */
