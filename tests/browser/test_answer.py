@@ -31,7 +31,9 @@ class Answer(BrowseCase):
         self.until("%s[1]?.[0] === '100,000'" % ROWS, "it is the present base")
 
     def test_a_refused_base_keeps_the_least_base_of_its_length(self):
-        self.open("positions=4k")
+        pinned = "document.getElementById('pins').textContent.includes('base 500,000')"
+        self.open("positions=4k&x-pin=base%3D5e5")
+        self.until(pinned, "the pin is drawn")
         self.until("document.getElementById('answer-least').textContent.includes('within 4,096 tokens: 26,953')", "it is found")
         before = self.text("answer-least")
         self.expected.append("status of 400")
@@ -41,7 +43,9 @@ class Answer(BrowseCase):
         self.until("performance.getEntriesByType('resource').some(({ name }) => /least.json.*length=8/.test(name))", "that of another length is found")
         self.js("return new Promise((done) => setTimeout(done, 300))")
         self.assertEqual(self.text("answer-least"), before)
+        self.until("!%s && document.querySelectorAll('#curve path.curve').length === 1" % pinned, "no line of that length is there, nor named")
         self.click("#reset-base")
+        self.until(pinned, "now it is")
         self.until("document.getElementById('answer-least').textContent.includes('within 8,192 tokens: 83,764')", "both are of the new one")
 
     def test_the_least_base_is_searched_for_once(self):
