@@ -56,8 +56,8 @@ typedef struct labels {
     const ropemap_plot *plot;
     const rm_chart_layout *layout;
     const rm_chart_curve *curves;
-    area *taken; /* with room for all that comes */
-    int32_t count;
+    area *taken; /* with room for all that comes; dots of named points first */
+    int32_t dots, count;
 } labels;
 
 static double place_of(const rm_chart_layout *layout, const ropemap_mark *mark) {
@@ -285,6 +285,17 @@ static area place_along(const rm_chart_layout *layout, const ropemap_mark *mark,
                   across};
 }
 
+/* Level, beside an upright line, from the top down; right of it first. */
+static area place_across(const rm_chart_layout *layout, const ropemap_mark *mark, double width, int step,
+                         int side) {
+    const double inset = INSET * layout->sizes.scale, size = layout->words;
+    const double away = GAP * layout->sizes.scale + layout->dot / 2.0, at = line_of(layout, mark);
+    const double wide = width + 0.4 * size, tall = TALL * size, part = (double)step / (PLACES - 1);
+    return (area){side == 0 ? at + away : at - away - wide,
+                  (double)layout->plot.y + inset + part * ((double)layout->plot.height - 2.0 * inset - tall),
+                  wide, tall};
+}
+
 /* Within a stripe: in the middle of it, from the top down or from the right end on. */
 static area place_within(const rm_chart_layout *layout, const ropemap_mark *mark, double width, int step) {
     const double inset = INSET * layout->sizes.scale, wide = width + 0.4 * layout->words;
@@ -350,13 +361,15 @@ static area place_for(const rm_chart_layout *layout, const owner *own, double wi
         return place_within(layout, own->mark, width, step);
     }
     if (own->mark != NULL) {
-        return place_along(layout, own->mark, width, step, side);
+        return own->mark->of_x && !own->upwards ? place_across(layout, own->mark, width, step, side)
+                                                : place_along(layout, own->mark, width, step, side);
     }
     const double part = (double)step / (PLACES - 1);
     return place_beside(layout, &own->line, own->line.y0 == own->line.y1 ? 1.0 - part : part, width, side);
 }
 
-static void label_owner(labels *all, const owner *own, rm_rgb ink) {
+/* Whether there was a place. */
+static bool label_owner(labels *all, const owner *own, rm_rgb ink) {
     const double size = all->layout->words;
     for (int room = 0; room < ROOMS && own->label != NULL; room++) {
         char text[RM_TEXT_BYTES];
@@ -370,9 +383,10 @@ static void label_owner(labels *all, const owner *own, rm_rgb ink) {
         }
         if (isfinite(best.cost)) {
             write_label(all, best.place, text, size, ink, own->upwards);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 static void label_mark(labels *all, const ropemap_mark *mark) {
@@ -389,8 +403,10 @@ static void label_mark(labels *all, const ropemap_mark *mark) {
         own.upwards = false;
         own.length = stripe.width;
     }
-    if (is_within(layout, mark)) {
-        label_owner(all, &own, layout->theme->ink);
+    if (is_within(layout, mark) && !label_owner(all, &own, layout->theme->ink) && own.upwards) {
+        own.upwards = false;
+        own.length = (double)layout->plot.width;
+        (void)label_owner(all, &own, layout->theme->ink);
     }
 }
 
@@ -398,7 +414,7 @@ static void label_reference(labels *all, int32_t index) {
     const owner own = {.line = clip(&all->curves[index], &all->layout->plot),
                        .label = all->plot->series[index].label,
                        .length = (double)all->layout->plot.width};
-    label_owner(all, &own, all->layout->theme->soft_ink);
+    (void)label_owner(all, &own, all->layout->theme->soft_ink);
 }
 
 /* ---- numbers and names of points */
@@ -418,9 +434,28 @@ static bool find_point(const labels *all, const ropemap_series *series, int64_t 
            found->y >= (double)box->y && found->y <= (double)(box->y + box->height);
 }
 
-static void take_point(labels *all, point at) {
+static area dot_of(const labels *all, point at) {
     const double side = all->layout->dot;
-    all->taken[all->count++] = (area){at.x - side / 2.0, at.y - side / 2.0, side, side};
+    return (area){at.x - side / 2.0, at.y - side / 2.0, side, side};
+}
+
+static double gap_between(area a, area b) {
+    const double across = fmax(fmax(a.x - b.x - b.width, b.x - a.x - a.width), 0.0);
+    const double down = fmax(fmax(a.y - b.y - b.height, b.y - a.y - a.height), 0.0);
+    return hypot(across, down);
+}
+
+/* Whether a label there would be read as that of no other point. */
+static bool is_nearest(const labels *all, point at, area place) {
+    const area own = dot_of(all, at);
+    const double gap = gap_between(own, place);
+    for (int32_t i = 0; i < all->dots; i++) {
+        const area *other = &all->taken[i];
+        if ((other->x != own.x || other->y != own.y) && gap_between(*other, place) < 2.0 * gap) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* In one of the rings around the point, from the second on with a line to it, where that costs less than
@@ -429,20 +464,23 @@ static bool write_at_point(labels *all, point at, const char *text, double size,
                            rm_rgb ink) {
     const rm_chart_layout *layout = all->layout;
     const double dot = layout->dot;
-    const double width = rm_font_width(text, size) + 0.1 * size, height = TALL * size;
-    const double reach = dot + 0.15 * size + 0.8 * size * ring;
+    const double width = rm_font_width(text, size), height = TALL * size, apart = 0.3 * size;
+    const double reach = dot + apart + 0.8 * size * ring;
     choice best = {.cost = most};
     for (int place = 0; place < AROUND; place++) {
         const double angle = 2.0 * acos(-1.0) * (double)place / (double)AROUND;
         const double x = at.x + cos(angle) * (reach + width / 2.0 - dot / 4.0);
         const double y = at.y - sin(angle) * (reach + height / 2.0 - dot / 2.0);
-        try_place(all, NULL, false, (area){x - width / 2.0, y - height / 2.0, width, height}, 0.0, &best);
+        const area around = {x - width / 2.0 - apart, y - height / 2.0, width + 2.0 * apart, height};
+        if (ring > 0 || is_nearest(all, at, around)) {
+            try_place(all, NULL, false, around, 0.0, &best);
+        }
     }
     if (!(best.cost < most)) {
         return false;
     }
     if (ring > 0) {
-        const double x = best.place.x + width / 2.0, y = best.place.y + height / 2.0;
+        const double x = best.place.x + best.place.width / 2.0, y = best.place.y + height / 2.0;
         rm_drawing_line(all->drawing, at.x, at.y, x - at.x, y - at.y, (double)layout->sizes.line, ink);
     }
     write_label(all, best.place, text, size, ink, false);
@@ -481,7 +519,7 @@ static void label_points(labels *all, bool label) {
                 continue;
             }
             if (!label) {
-                take_point(all, place);
+                all->taken[all->count++] = dot_of(all, place);
             } else if (series->names_at_points) {
                 name_point(all, place, series->names[at], all->layout->theme->soft_ink);
             } else {
@@ -508,6 +546,7 @@ void rm_chart_labels_draw(rm_drawing *drawing, const ropemap_chart *chart, const
         return;
     }
     label_points(&all, false);
+    all.dots = all.count;
     for (int32_t index = 0; index < plot->mark_count; index++) {
         label_mark(&all, &plot->marks[index]);
     }
