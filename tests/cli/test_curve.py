@@ -348,6 +348,22 @@ class Bound(Case):
                 self.assertTrue(apart, (words, other[3]))
         self.refused(2, ["--card", "--dims"], "bound", "--card", "--table", "16,32", "--dims", "16,32")
 
+    def test_what_the_card_marks_is_on_its_lines(self):
+        """Bases of the lines are far apart: what is marked between them stands on the line all the same."""
+        self.done("bound", "--card", "-d", "16", "-b", "345", "--table", "16,100", "-q", "-o", "c.svg")
+        svg = self.read("c.svg").decode()
+        self.assertIn(">base 345</text>", svg)
+        zero, half = [[tuple(map(float, one)) for one in re.findall(r"([\d.]+) ([\d.]+)", path)] for path in
+                      re.findall(r'stroke="#(?:0072b2|d55e00)"[^>]* d="M([^"]*)"', svg)][:2]
+        self.assertGreater(len(zero), 121)
+        rings = [tuple(map(float, one)) for one in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)]
+        self.assertEqual(len(rings), 2)
+        boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/>', svg[svg.index('fill="#009e73"'):])
+        least = [(float(x) + float(wide) / 2, float(y) + float(high) / 2) for x, y, wide, high in boxes][:1]
+        for line, marked in ((zero, rings[:1]), (half, rings[1:]), (zero, least)):
+            for x, y in marked:
+                self.assertTrue(any(abs(at - x) < 1.0 and abs(value - y) < 0.1 for at, value in line), (x, y))
+
     def test_what_is_missing(self):
         self.refused(2, ["--length", "--base"], "bound")
         self.refused(2, ["--dims", "--table"], "bound", "-b", "1e4", "--dims", "64")

@@ -137,10 +137,7 @@ const draw = inFrame(() => {
   const plot = svg.selectAll('g.plot').data([0]).join('g').attr('class', 'plot')
     .attr('transform', `translate(${rem * MARGIN.left},${rem * MARGIN.top})`);
   axes(plot, rem);
-  const line = (name) => d3.line().defined((at) => card[name][at] !== null).x((at) => x(card.base[at])).y((at) => y(card[name][at]))(
-    d3.range(card.base.length));
-  layer('path', 'card-zero', [0]).attr('d', line('first_negative'));
-  layer('path', 'card-half', [0]).attr('d', line('half'));
+  for (const name of ['card-zero', 'card-half']) layer('path', name, [0]);
   const inside = models().filter(({ base }) => isOnCard(base));
   layer('circle', 'card-model', inside).attr('r', 2.25).attr('cx', (model) => x(model.base)).attr('cy', (model) => y(model.length));
   layer('circle', 'card-least', least.filter(({ base }) => isOnCard(base))).attr('r', 3).attr('cx', (one) => x(one.base)).attr('cy', (one) => y(one.length));
@@ -148,6 +145,15 @@ const draw = inFrame(() => {
   document.querySelector('.card-key .card-least').style.visibility = least.length ? '' : 'hidden';
   follow();
 });
+
+/* Lines through the card's bases, and through what is marked between them. */
+function lines(base, fresh) {
+  const path = d3.line().defined(([, value]) => value !== null).x(([at]) => x(at)).y(([, value]) => y(value));
+  const through = (name, more) => path(d3.sort([...card.base.map((at, index) => [at, card[name][index]]), ...more], ([at]) => at));
+  const now = (value) => (value === undefined ? [] : [[base, value]]);
+  d3.select('#card .card-half').attr('d', through('half', now(fresh[0])));
+  d3.select('#card .card-zero').attr('d', through('first_negative', [...least.map((one) => [one.base, one.length]), ...now(fresh[1])]));
+}
 
 /* What a line is stands at its end. */
 function names({ base, first_negative: zero, half }) {
@@ -172,14 +178,15 @@ function axes(plot, rem) {
       .tickSize(-width).tickSizeOuter(0).tickPadding(5));
 }
 
-/* The line to drag, and what the present base reaches: all that a moved base changes. */
+/* The lines, the one to drag, and what the present base reaches: all that a moved base changes. */
 const follow = inFrame(() => {
   if (!x || !card) return;
   const base = numberOf('base'), at = isOnCard(base) ? [base] : [];
   if (!dragged) note();
   layer('line', 'card-now', at).attr('x1', x).attr('x2', x).attr('y2', height);
-  const fresh = now && Math.abs(now.base / base - 1) < 1e-9 ? [now.half, now.first_negative] : [];
-  layer('circle', 'card-at', at.length ? fresh.filter((value) => value !== null) : []).attr('r', 4)
+  const fresh = at.length && now && Math.abs(now.base / base - 1) < 1e-9 ? [now.half, now.first_negative] : [];
+  lines(base, fresh);
+  layer('circle', 'card-at', fresh.filter((value) => value !== null)).attr('r', 4)
     .attr('cx', () => x(base)).attr('cy', (value) => y(value));
   d3.selectAll('#card text.card-name').raise();
   const element = byId('card');

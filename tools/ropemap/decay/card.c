@@ -112,54 +112,87 @@ static int collect(const bound_results *results, double *bases, double *lengths)
     return count;
 }
 
-enum { SERIES = 5 };
+enum { SERIES = 4, MARKS = 2, LINE_MOST = CARD_BASES + BOUND_LIST_MOST + 1 };
+
+/* Points with x ascending. */
+typedef struct line {
+    double x[LINE_MOST], y[LINE_MOST];
+    int count;
+} line;
 
 /* What the chart borrows. */
 typedef struct picture {
     models models;
     double bases[BOUND_LIST_MOST], lengths[BOUND_LIST_MOST];
-    double base, zero; /* the present ones; zero NaN: none was found */
+    line half, zero;
+    double base, own_half, own_zero; /* of the present base; NaN: none was found */
     char own[80];
-    const char *own_name[1];
-    bool marked;
     ropemap_series series[SERIES];
     int count;
+    ropemap_mark marks[MARKS];
+    int mark_count;
 } picture;
 
-static ropemap_series named_points(const char *label, const double *x, const double *y, int64_t count,
-                                   const char *const *names) {
-    return (ropemap_series){.label = label,
-                            .x = x,
-                            .y = y,
-                            .count = count,
-                            .points = true,
-                            .names = names,
-                            .names_at_points = true};
+static void put(line *to, double x, double y) {
+    int at = to->count++;
+    for (; at > 0 && to->x[at - 1] > x; at--) {
+        to->x[at] = to->x[at - 1];
+        to->y[at] = to->y[at - 1];
+    }
+    to->x[at] = x;
+    to->y[at] = y;
 }
 
-/* Lines, then points: the present base finds room for its name before the models do. */
-static void compose(const bound_options *options, const bound_results *results, picture *to) {
-    const bound_card *card = results->card;
-    to->base = options->rule.spec.base;
-    to->zero = results->reach.reach > 0 ? (double)results->reach.reach : (double)NAN;
-    to->marked = results->has_reach && to->base >= LOWEST && to->base <= HIGHEST;
-    (void)snprintf(to->own, sizeof to->own, "base %s", number_in_words(to->base).text);
-    to->own_name[0] = to->own;
-    gather(&to->models);
-    to->series[to->count++] =
-        (ropemap_series){.label = "first zero", .x = card->base, .y = card->zero, .count = CARD_BASES};
-    to->series[to->count++] =
-        (ropemap_series){.label = "half similarity", .x = card->base, .y = card->half, .count = CARD_BASES};
-    if (to->marked && !isnan(to->zero)) {
-        to->series[to->count++] = named_points(to->own, &to->base, &to->zero, 1, to->own_name);
+/* Lines through the card's bases, and through what is marked between them. */
+static void draw_lines(const bound_card *card, int least, picture *to) {
+    for (int i = 0; i < CARD_BASES; i++) {
+        put(&to->half, card->base[i], card->half[i]);
+        put(&to->zero, card->base[i], card->zero[i]);
     }
+    for (int i = 0; i < least; i++) {
+        put(&to->zero, to->bases[i], to->lengths[i]);
+    }
+    if (to->mark_count > 0) {
+        put(&to->half, to->base, to->own_half);
+        put(&to->zero, to->base, to->own_zero);
+    }
+}
+
+static void mark_base(const bound_results *results, picture *to) {
+    const ropemap_reach *reach = &results->reach;
+    to->own_half = reach->half > 0 ? (double)reach->half : (double)NAN;
+    to->own_zero = reach->reach > 0 ? (double)reach->reach : (double)NAN;
+    (void)snprintf(to->own, sizeof to->own, "base %s", number_in_words(to->base).text);
+    to->marks[0] = (ropemap_mark){
+        .of_x = true, .at = to->base, .label = to->own, .dot = reach->reach > 0 ? &to->own_zero : NULL};
+    to->marks[1] = (ropemap_mark){
+        .of_x = true, .at = to->base, .label = "", .dot = reach->half > 0 ? &to->own_half : NULL};
+    to->mark_count = MARKS;
+}
+
+static void compose(const bound_options *options, const bound_results *results, picture *to) {
+    to->base = options->rule.spec.base;
+    if (results->has_reach && to->base >= LOWEST && to->base <= HIGHEST) {
+        mark_base(results, to);
+    }
+    gather(&to->models);
     const int least = collect(results, to->bases, to->lengths);
+    draw_lines(results->card, least, to);
+    to->series[to->count++] =
+        (ropemap_series){.label = "first zero", .x = to->zero.x, .y = to->zero.y, .count = to->zero.count};
+    to->series[to->count++] = (ropemap_series){
+        .label = "half similarity", .x = to->half.x, .y = to->half.y, .count = to->half.count};
     if (least > 0) {
         to->series[to->count++] = (ropemap_series){
             .label = "least base", .x = to->bases, .y = to->lengths, .count = least, .points = true};
     }
-    to->series[to->count++] =
-        named_points("models", to->models.base, to->models.length, to->models.count, to->models.names);
+    to->series[to->count++] = (ropemap_series){.label = "models",
+                                               .x = to->models.base,
+                                               .y = to->models.length,
+                                               .count = to->models.count,
+                                               .points = true,
+                                               .names = to->models.names,
+                                               .names_at_points = true};
 }
 
 ropemap_status card_encode(const bound_options *options, const bound_results *results, output_kind kind,
@@ -180,7 +213,6 @@ ropemap_status card_encode(const bound_options *options, const bound_results *re
                    "of S(0), the least base that holds each length, and models at the length they were "
                    "trained at",
                    all);
-    const ropemap_mark mark = {.of_x = true, .at = to->base, .label = ""};
     ropemap_chart chart = {.title = title,
                            .description = description,
                            .x_label = "base",
@@ -189,8 +221,8 @@ ropemap_status card_encode(const bound_options *options, const bound_results *re
                            .log_y = true,
                            .plot = {.series = to->series,
                                     .series_count = to->count,
-                                    .marks = &mark,
-                                    .mark_count = to->marked ? 1 : 0}};
+                                    .marks = to->marks,
+                                    .mark_count = to->mark_count}};
     const ropemap_page page =
         print_chart(&options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);
     const ropemap_status status = ropemap_chart_encode(&chart, output_format(kind), &page, bytes, error);
