@@ -252,7 +252,12 @@ class Explore(BrowseCase):
         # A pin of no options at all is one: in the address, and in the curves' files.
         self.click("#reset-base")
         self.click("#pin")
+        # What is pinned is named once while it is shown, and is no "before" afterwards.
+        self.until("document.getElementById('pins').textContent.startsWith('this setting · pinned×')", "it is said to be pinned")
+        self.until("document.querySelectorAll('#pins li').length === 1 && document.querySelectorAll('#curve path.curve').length === 1", "one line")
         self.enter("#number-base", "5e5")
+        self.until("document.getElementById('pins').textContent.startsWith('base 500,000base 10,000 · half at 46')", "now they are two")
+        self.assertNotIn("before", self.text("pins"))
         self.until("location.search.includes('x-pin=')", "the pin is in the address")
         self.js("document.getElementById('share').open = true")
         self.until("/vary=base(=|%3D)5[e\\d]*,1/.test(document.getElementById('download-curve-csv').href)", "both are in the file")

@@ -78,8 +78,13 @@ export function refreshDecay() {
 
 /* ---- what is drawn ---------------------------------------------------------------------------------------- */
 
-/* Lines besides the main one: { id, options, remove?, upTo? }. */
-function wanted() {
+const optionsOf = (query) => Object.fromEntries(new URLSearchParams(query));
+
+/* The pin of what is the main line anyway, if there is one. */
+const pinOf = (options) => (manyShown() ? undefined : state.page.pin.find((query) => addressOf(optionsOf(query)) === addressOf(options)));
+
+/* Lines besides the main one, which is of `own`: { id, options, remove?, upTo? }. */
+function wanted(own = state.options) {
   const lines = [];
   if (mode() !== 'off' && against() === 'a') lines.push({ id: 'a', name: 'A', options: optionsOfA() });
   if (manyShown()) {
@@ -87,7 +92,9 @@ function wanted() {
     all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null,
       tag: labelOfMany(value, true), place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
   }
-  for (const query of state.page.pin) lines.push({ id: `pin ${query}`, options: Object.fromEntries(new URLSearchParams(query)), remove: () => unpin(query) });
+  for (const query of state.page.pin) {
+    if (query !== pinOf(own)) lines.push({ id: `pin ${query}`, options: optionsOf(query), remove: () => unpin(query) });
+  }
   return lines;
 }
 
@@ -209,9 +216,10 @@ function formulaPoints() {
 }
 
 function lines() {
-  const list = wanted(), words = apart([main.options, ...list.map(({ options }) => options)]);
+  const list = wanted(main.options), pinned = pinOf(main.options), words = apart([main.options, ...list.map(({ options }) => options)]);
   const named = (name, word) => [name, word].filter(Boolean).join(': ') || 'this setting';
   const all = [{ id: 'main', main: true, label: named(list.some(({ name }) => name) ? 'B' : '', words[0]), points: main.points }];
+  if (pinned !== undefined) Object.assign(all[0], { remove: () => unpin(pinned), ends: 'pinned' });
   list.forEach((line, index) => {
     const curve = made.get(addressOf(line.options));
     const points = curve && curve.count === range.count ? cut(curve.points, line.upTo) : null;
@@ -316,7 +324,7 @@ let said = '';
 
 function legend(all) {
   const ofBound = state.page.bound && bound ? [{ label: 'shape of RoFormer’s bound: how it falls, not how high it is', colour: 'var(--bound)', dash: '4 3' }] : [];
-  const items = all.length + ofBound.length === 1 && !manyShown() ? [] : [...all, ...ofBound];
+  const items = all.length + ofBound.length === 1 && !all[0]?.remove && !manyShown() ? [] : [...all, ...ofBound];
   const key = JSON.stringify(items.map(({ label, colour, curve, ends }) => [label, colour, reachOf(curve), ends]));
   if (key === said) return;
   said = key;
