@@ -87,6 +87,7 @@ ROPEMAP_API size_t ropemap_text_next(const char *text, bool *plain);
 #define ROPEMAP_CHUNK        262144             /* the default dual chunks: Qwen2.5-1M's */
 #define ROPEMAP_LOCAL        8192
 #define ROPEMAP_MAX_CHUNK    ((int64_t)1 << 22) /* tokens */
+#define ROPEMAP_SLOPE        0.00390625 /* the default of ALiBi: of the head of eight that sees farthest */
 
 /* Which dimensions form a pair: (i, i + rotary_dim/2) as GPT-NeoX and Llama, or (2i, 2i + 1) as GPT-J. */
 typedef enum ropemap_layout { ROPEMAP_LAYOUT_HALF, ROPEMAP_LAYOUT_INTERLEAVED } ropemap_layout;
@@ -540,9 +541,8 @@ typedef enum ropemap_encoding {
     ROPEMAP_ENCODING_ROPE,
     ROPEMAP_ENCODING_SINUSOIDAL, /* PE(m) . PE(n) / (D/2) of absolute sinusoids (Vaswani et al. 2017) */
     ROPEMAP_ENCODING_ALIBI,      /* q . k - slope |m - n| (Press et al. 2021, arXiv 2108.12409) */
-    ROPEMAP_ENCODING_XPOS, /* RoPE with cosines that shrink with |m - n| (Sun et al. 2022, arXiv 2212.10554)
-                            */
-    ROPEMAP_ENCODING_NOPE, /* none */
+    ROPEMAP_ENCODING_XPOS,       /* RoPE; cosines shrink with |m - n| (Sun et al. 2022, arXiv 2212.10554) */
+    ROPEMAP_ENCODING_NOPE,       /* none */
     /*
      * RoPE of positions within chunks (An et al. 2024, arXiv 2402.17463, as vLLM has it), for causal maps in
      * steps of 1. With L = chunk - local a key n counts as n mod L; a query m as m mod L to the keys of its
@@ -589,7 +589,7 @@ ROPEMAP_API void ropemap_session_close(ropemap_session *session);
 /* An encoding with the parameters of the rare ones. */
 typedef struct ropemap_encoding_choice {
     ropemap_encoding kind;
-    double slope;         /* of alibi, a token; 0: 2^-8. 0 for the others */
+    double slope;         /* of alibi, a token; 0: ROPEMAP_SLOPE. 0 for the others */
     int64_t chunk, local; /* of dual-chunk, tokens, 1 <= local < chunk <= ROPEMAP_MAX_CHUNK; 0: ROPEMAP_CHUNK,
                              ROPEMAP_LOCAL. 0 for the others */
 } ropemap_encoding_choice;

@@ -124,6 +124,11 @@ static void describe_rule(line title, const ropemap_request *request) {
            : logits && request->encoding.kind == ROPEMAP_ENCODING_ROPE
                ? "Attention logits with RoPE"
                : ropemap_encoding_title(request->encoding.kind));
+    if (request->encoding.kind == ROPEMAP_ENCODING_ALIBI) {
+        char slope[RM_NUMBER_TEXT];
+        ropemap_number_text(slope, request->encoding.slope != 0.0 ? request->encoding.slope : ROPEMAP_SLOPE);
+        append(title, "slope %s", slope);
+    }
     if (request->encoding.kind == ROPEMAP_ENCODING_ALIBI || request->encoding.kind == ROPEMAP_ENCODING_NOPE) {
         append(title, "d = %" PRId32, spec->head_dim);
         return;

@@ -8,8 +8,6 @@
 /* xPos (Sun et al. 2022, arXiv 2212.10554): gamma, and tokens over which a pair's factor applies once. */
 static const double XPOS_GAMMA = 0.4, XPOS_TOKENS = 512.0;
 
-static const double USUAL_SLOPE = 1.0 / 256.0; /* of the head of eight that sees farthest */
-
 bool rm_encoding_is_own(const ropemap_job *job) {
     const ropemap_encoding encoding = job->request->encoding.kind;
     return encoding == ROPEMAP_ENCODING_ALIBI || encoding == ROPEMAP_ENCODING_XPOS;
@@ -55,7 +53,7 @@ void rm_encoding_weights(const ropemap_job *job, double *weight, double *fixed) 
 /* The bias is added to the score, which the measure has scaled. */
 static void alibi(const ropemap_job *job, ropemap_range distances, double *values) {
     const double slope =
-        (job->request->encoding.slope != 0.0 ? job->request->encoding.slope : USUAL_SLOPE) / job->scale;
+        (job->request->encoding.slope != 0.0 ? job->request->encoding.slope : ROPEMAP_SLOPE) / job->scale;
     for (int64_t t = 0; t < distances.count; t++) {
         const int64_t way = distances.first + t * distances.step;
         values[t] = -slope * (double)(way < 0 ? -way : way);

@@ -77,11 +77,15 @@ class Curve(Case):
         self.assertEqual([far["values"], far["half"]], [[1 - 0.5 * (2**20 + step * 1024) for step in range(3)], None])
         self.assertEqual(self.done("curve", "--encoding", "alibi", "-n", "600").stdout.decode().split(":")[0], "alibi")
         self.done("curve", "--encoding", "alibi", "-n", "600", "-q", "-o", "alibi.svg", "-o", "alibi.csv")
-        for words in ("ALiBi score, d = 128", "q · k − slope × distance", "below ½ at 129", "below 0 at 257"):
+        for words in ("ALiBi score, slope 0.00390625, d = 128", "q · k − slope × distance", "below ½ at 129", "below 0 at 257"):
             self.assertIn(words.encode(), self.read("alibi.svg"))
         self.assertIn(b"128,0.5\n", self.read("alibi.csv"))
         both = self.curves("-n", "9", "--vary", "encoding=alibi,rope", "--slope", "0.5")["curves"]  # RoPE has none
         self.assertEqual([one["values"] for one in both], [[1 - 0.5 * r for r in range(9)], self.curves("-n", "9")["curves"][0]["values"]])
+        for command in (["curve"], ["sweep", "curve"]):  # scores that fall without end are no similarity
+            self.done(*command, "-n", "9", "--vary", "encoding=rope,alibi", "--slope", "0.5", "-q", "-o", "both.svg", "--force")
+            self.assertRegex(self.read("both.svg").decode(), r">Scores( over encoding)?, base 10,000, slope 0.5, d = 128<")
+            self.assertIn(b">score<", self.read("both.svg"))
         self.refused(2, ["--slope needs --encoding alibi"], "curve", "--vary", "encoding=xpos,rope", "--slope", "0.5")
 
     def test_encodings_are_refused_where_they_mean_nothing(self):

@@ -115,8 +115,9 @@ class Maps(Case):
                 (["--vary", "diff=hf-fp32,bf16-inv-freq"], "RoPE similarity over diff, base 10,000, d = 128"),
                 (["--vary", "shift=0,7", "--preset", "llama3-8b"],
                  "RoPE similarity over shift, llama3-8b, base 500,000, d = 128"),
-                (["--vary", "encoding=rope,alibi"], "Scores over encoding, d = 128"),
-                (["--encoding", "alibi", "--vary", "slope=0.1,0.2"], "ALiBi score over slope, d = 128")):
+                (["--vary", "encoding=rope,alibi"], "Scores over encoding, base 10,000, d = 128, slope 0.00390625"),
+                (["--encoding", "alibi", "--vary", "slope=0.1,0.2"], "ALiBi score over slope, d = 128"),
+                (["--vary", "encoding=alibi,xpos", "--vary", "base=100,1000", "--slope", "0.5"], "Scores over encoding and base, d = 128, slope 0.5")):
             title, found = self.title(*options)
             self.assertEqual(title, words)
             self.assertEqual("mean of q · k, difference" in found, "diff" in " ".join(options), options)

@@ -127,6 +127,7 @@ static ropemap_status encode_page(const sweep *all, output_kind kind, ropemap_by
     chart.title = all->words.title;
     chart.subtitle = all->words.subtitle;
     chart.description = all->words.description;
+    chart.y_label = all->words.chart.y_label;
     chart.plots = all->plots;
     chart.count = all->count;
     chart.columns = sweep_columns(&all->options->sweep);

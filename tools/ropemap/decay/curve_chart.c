@@ -10,10 +10,13 @@
 #include <string.h>
 
 /* Whether a curve begins at another similarity than 1. */
-static bool has_factor(const curves *made) {
+static bool has_factor(const curves *made, int count) {
     bool any = false;
-    for (int i = 0; i < made->count; i++) {
-        any = any || (made->one[i].at_zero > 0.0 && fabs(made->one[i].at_zero - 1.0) > 1e-6);
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < made[i].count; j++) {
+            const double at_zero = made[i].one[j].at_zero;
+            any = any || (at_zero > 0.0 && fabs(at_zero - 1.0) > 1e-6);
+        }
     }
     return any;
 }
@@ -33,14 +36,32 @@ static int encoding_of(const curves *made, int count) {
     return (int)first;
 }
 
-static const char *value_words(const curve_options *options, const curves *made) {
-    return options->measure == CURVE_SOFTMAX                ? "attention mass per token"
-           : options->tensors.queries != NULL               ? "mean of q · k"
-           : options->quantity == CURVE_ROFORMER            ? "relative upper bound"
-           : options->band.count > 0                        ? "share of the pairs"
-           : encoding_of(made, 1) == ROPEMAP_ENCODING_ALIBI ? "q · k − slope × distance"
-           : has_factor(made)                               ? "similarity, as a share of S(0)"
-                                                            : "similarity";
+/* Whether any is of ALiBi; *slope: that of all of those, 0 where they differ. */
+static bool has_alibi(const curves *made, int count, double *slope) {
+    bool any = false;
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < made[i].count; j++) {
+            const curve *one = &made[i].one[j];
+            if (one->encoding == ROPEMAP_ENCODING_ALIBI) {
+                *slope = !any || one->slope == *slope ? one->slope : 0.0;
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
+static const char *value_words(const curve_options *options, const curves *made, int count) {
+    const int encoding = encoding_of(made, count);
+    double slope = 0.0;
+    return options->measure == CURVE_SOFTMAX     ? "attention mass per token"
+           : options->tensors.queries != NULL    ? "mean of q · k"
+           : options->quantity == CURVE_ROFORMER ? "relative upper bound"
+           : options->band.count > 0             ? "share of the pairs"
+           : encoding == ROPEMAP_ENCODING_ALIBI  ? "q · k − slope × distance"
+           : has_alibi(made, count, &slope)      ? "score"
+           : has_factor(made, count)             ? "similarity, as a share of S(0)"
+                                                 : "similarity";
 }
 
 /* A line at a distance that the chart shows and no line is at yet, with a ring on the only curve. */
@@ -105,6 +126,7 @@ static void find_common(const curve_options *options, const curves *made, int co
     const ropemap_spec *first = &made[0].one[0].spec;
     const int encoding = encoding_of(made, count);
     const bool rotates = rule_matters((ropemap_encoding)encoding);
+    double slope = 0.0;
     bool base = rotates, dim = true, rule = rotates && first->scaling.rule != ROPEMAP_SCALING_NONE;
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < made[i].count; j++) {
@@ -129,6 +151,9 @@ static void find_common(const curve_options *options, const curves *made, int co
         ropemap_scaling_format(&first->scaling, false, scaling, sizeof scaling);
         add(to->description, sizeof to->description, "%s", scaling);
     }
+    if (has_alibi(made, count, &slope) && slope != 0.0) {
+        add(to->title, sizeof to->title, "slope %s", number_in_words(slope).text);
+    }
     if (dim) {
         add(to->title, sizeof to->title, "d = %d", (int)first->head_dim);
     }
@@ -149,12 +174,15 @@ static void find_common(const curve_options *options, const curves *made, int co
 void curve_chart_words(const curve_options *options, const curves *made, int count, const char *part,
                        curve_chart *to) {
     const ropemap_range *distances = &made[0].distances;
+    const int encoding = encoding_of(made, count);
+    double slope = 0.0;
     (void)snprintf(to->title, sizeof to->title, "%s%s",
-                   options->measure == CURVE_SOFTMAX  ? "Attention"
-                   : options->tensors.queries != NULL ? "Mean similarity"
-                   : options->quantity == CURVE_ROFORMER
-                       ? "RoFormer's bound of RoPE similarity"
-                       : ropemap_encoding_title((ropemap_encoding)encoding_of(made, count)),
+                   options->measure == CURVE_SOFTMAX     ? "Attention"
+                   : options->tensors.queries != NULL    ? "Mean similarity"
+                   : options->quantity == CURVE_ROFORMER ? "RoFormer's bound of RoPE similarity"
+                   : encoding == SEVERAL && has_alibi(made, count, &slope)
+                       ? "Scores"
+                       : ropemap_encoding_title((ropemap_encoding)encoding),
                    part);
     to->subtitle[0] = to->description[0] = '\0';
     const char *preset = rule_preset(&options->rule);
@@ -172,6 +200,7 @@ void curve_chart_words(const curve_options *options, const curves *made, int cou
     to->chart.title = to->title;
     to->chart.subtitle = to->subtitle;
     to->chart.description = to->description;
+    to->chart.y_label = value_words(options, made, count);
 }
 
 /* ---- the chart ------------------------------------------------------------------------------------------
@@ -202,7 +231,6 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     curve_chart_words(options, made, 1, "", to);
     add_marks(made, to);
     to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
-    to->chart.y_label = value_words(options, made);
     to->chart.log_y = options->measure == CURVE_SOFTMAX;
     to->chart.plot.series = to->series;
     to->chart.plot.marks = to->marks;

@@ -559,6 +559,7 @@ static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, 
                                 curve *one, ropemap_error *error) {
     ropemap_status status = ROPEMAP_OK;
     one->encoding = own->request.encoding.kind;
+    one->slope = own->request.encoding.slope != 0.0 ? own->request.encoding.slope : ROPEMAP_SLOPE;
     own->rule.head = own->tensors.head;
     capture_take_rule(tensors, &own->rule);
     status = status == ROPEMAP_OK ? rule_options_resolve(&own->rule, error) : status;

@@ -62,6 +62,7 @@ typedef struct curve {
     ropemap_model *model;
     ropemap_divisors *lists;
     ropemap_encoding encoding;
+    double slope;           /* of ALiBi */
     int32_t along;          /* the axis that distances are along, from 1; 0: there is one */
     int64_t trained_length; /* 0: unknown */
     double at_zero;         /* S(0), which similarities are divided by; 0: of another quantity */

@@ -49,14 +49,21 @@ static bool has_part(const char *title, const char *wanted, size_t length) {
     return false;
 }
 
-/* `words` is a text within the figure. */
+/* Of the maps whose scores fall without end, or of the others. `words` is a text within the figure. */
+static bool kind_has_part(const sweep_setting *settings, int count, bool endless, size_t words,
+                          const char *part, size_t length) {
+    bool have = true;
+    for (int i = 0; i < count; i++) {
+        have = have && (settings[i].endless != endless ||
+                        has_part((const char *)&settings[i].figure + words, part, length));
+    }
+    return have;
+}
+
 static bool all_have_part(const sweep_setting *settings, int count, size_t words, const char *part,
                           size_t length) {
-    int have = 0;
-    while (have < count && has_part((const char *)&settings[have].figure + words, part, length)) {
-        have++;
-    }
-    return have == count;
+    return kind_has_part(settings, count, false, words, part, length) &&
+           kind_has_part(settings, count, true, words, part, length);
 }
 
 static bool any_endless(const sweep_setting *settings, int count) {
@@ -65,6 +72,23 @@ static bool any_endless(const sweep_setting *settings, int count) {
         any = any || settings[i].endless;
     }
     return any;
+}
+
+/* Adds what the titles of all maps have in common, or of those that `endless` tells apart: ALiBi has a slope,
+ * the others a base. */
+static void add_common(const sweep_setting *settings, int count, bool endless, char *title, size_t size) {
+    const char *at = "", *part = NULL;
+    for (int i = count - 1; i >= 0; i--) {
+        at = settings[i].endless == endless ? settings[i].figure.title : at;
+    }
+    (void)next_part(&at, &part);
+    for (size_t length = 0; (length = next_part(&at, &part)) > 0;) {
+        const size_t end = strlen(title);
+        if (kind_has_part(settings, count, endless, offsetof(ropemap_figure, title), part, length) &&
+            !has_part(title, part, length) && end + 2 + length < size) {
+            (void)snprintf(title + end, size - end, ", %.*s", (int)length, part);
+        }
+    }
 }
 
 /* "RoPE similarity over head-dim, llama3-8b, base 500000, shifted by 7": what varies, the model, and what the
@@ -76,7 +100,7 @@ static void make_title(const map_sweep *options, const sweep_setting *settings, 
     const char *model = rule->preset != NULL ? rule->preset : rule->model != NULL ? rule->model : captured;
     const char *at = settings[0].figure.title, *part = NULL;
     char names[SWEEP_LABEL];
-    size_t length = next_part(&at, &part);
+    const size_t length = next_part(&at, &part);
     const bool same = all_have_part(settings, count, offsetof(ropemap_figure, title), part, length);
     vary_names(&options->sweep.vary, names, sizeof names);
     const char *other = any_endless(settings, count) ? "Scores" : "Similarity";
@@ -87,13 +111,8 @@ static void make_title(const map_sweep *options, const sweep_setting *settings, 
         memcpy(title + begin, ", ", 2);
         memcpy(title + begin + 2, model, bytes);
     }
-    while ((length = next_part(&at, &part)) > 0) {
-        const size_t end = strlen(title);
-        if (all_have_part(settings, count, offsetof(ropemap_figure, title), part, length) &&
-            end + 2 + length < size) {
-            (void)snprintf(title + end, size - end, ", %.*s", (int)length, part);
-        }
-    }
+    add_common(settings, count, false, title, size);
+    add_common(settings, count, true, title, size);
 }
 
 /* "causal, vectors SmolLM2-135M, head 0" of panels that differ in their layer. */
