@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Lengths at scale 1, in pixels. */
@@ -215,17 +216,44 @@ static void lay_positions(const rm_heatmap_layout *layout, rm_ticks *ticks, rope
     } while (!rm_ticks_fit(ticks, (double)length, layout->sizes.ticks, across) && --most >= 1);
 }
 
-/* An end of the bar that stands for more than its number says so. */
-static void mark_past(rm_ticks *ticks, const rm_colour *colour) {
+/* A tick at an end of the bar, in place of those too near to it. */
+static void end_bar(rm_ticks *ticks, const rm_colour *colour, bool low, double room) {
+    char value[RM_NUMBER_TEXT];
+    (void)snprintf(value, sizeof value, "%.3g", low ? colour->bar_low : colour->bar_high);
+    rm_tick end = {.at = low ? 0.0 : 1.0};
+    ropemap_number_text(end.label, strtod(value, NULL));
+    int32_t kept = 0;
     for (int32_t index = 0; index < ticks->count; index++) {
-        rm_tick *tick = &ticks->tick[index];
-        const bool low = tick->at < END_NEAR && colour->past_low;
-        if (low || (tick->at > 1.0 - END_NEAR && colour->past_high)) {
-            char label[RM_NUMBER_TEXT];
-            const int wrote = snprintf(label, sizeof label, "%s %s", low ? "≤" : "≥", tick->label);
-            if (wrote < RM_NUMBER_TEXT) {
-                memcpy(tick->label, label, sizeof label);
-            }
+        if (fabs(ticks->tick[index].at - end.at) >= room) {
+            ticks->tick[kept++] = ticks->tick[index];
+        }
+    }
+    kept = kept < RM_TICKS_MAX ? kept : RM_TICKS_MAX - 1;
+    if (low) {
+        memmove(ticks->tick + 1, ticks->tick, (size_t)kept * sizeof end);
+    }
+    ticks->tick[low ? 0 : kept] = end;
+    ticks->count = kept + 1;
+}
+
+/* An end of the bar that stands for more than its number says so. `room`: what a label takes of the bar. */
+static void mark_past(rm_ticks *ticks, const rm_colour *colour, double room) {
+    for (int end = 0; end < 2; end++) {
+        const bool low = end == 0;
+        if (!(low ? colour->past_low : colour->past_high)) {
+            continue;
+        }
+        const int32_t last = ticks->count - 1;
+        const bool there =
+            last >= 0 && (low ? ticks->tick[0].at < END_NEAR : ticks->tick[last].at > 1.0 - END_NEAR);
+        if (!there) {
+            end_bar(ticks, colour, low, room);
+        }
+        rm_tick *tick = &ticks->tick[low ? 0 : ticks->count - 1];
+        char label[RM_NUMBER_TEXT];
+        const int wrote = snprintf(label, sizeof label, "%s %s", low ? "≤" : "≥", tick->label);
+        if (wrote < RM_NUMBER_TEXT) {
+            memcpy(tick->label, label, sizeof label);
         }
     }
 }
@@ -241,7 +269,8 @@ static void lay_values(rm_heatmap_layout *layout, const rm_colour *colour) {
            layout->values.count > 1) {
         layout->values.count--;
     }
-    mark_past(&layout->values, colour);
+    mark_past(&layout->values, colour, LINE * layout->sizes.ticks / (double)length);
+    (void)rm_ticks_fit(&layout->values, (double)length, layout->sizes.ticks, false);
 }
 
 static void lay_ticks(rm_heatmap_layout *layout, const ropemap_panel *panels) {

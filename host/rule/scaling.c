@@ -516,7 +516,8 @@ static const rm_scaling_row rows[] = {
      rule_dynamic,
      NULL},
     {"yarn",
-     "slow pairs interpolated, fast pairs unchanged; attention scaled by 0.1 ln(factor) + 1",
+     "slow pairs interpolated, fast pairs unchanged; attention scaled by 0.1 ln(factor) + 1 unless the rule "
+     "says otherwise",
      {TAKES(FACTOR), NEEDS(ORIGINAL), TAKES(MAX_LENGTH), TAKES(BETA_FAST), TAKES(BETA_SLOW),
       TAKES(UNTRUNCATED), TAKES(RAMP), TAKES(ATTENTION), TAKES(MSCALE), TAKES(MSCALE_ALL)},
      rule_yarn,

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # test_answer.py - what the base does, at first sight: the sentence, three bases, the card, and what a length needs
 # SPDX-License-Identifier: MIT
+import math
+
 from browsing import BrowseCase, Keys, main
 
 ROWS = "[...document.querySelectorAll('#answer-rows tr')].map((row) => [...row.children].map((cell) => cell.textContent))"
@@ -69,6 +71,12 @@ class Answer(BrowseCase):
         self.until("document.getElementById('crosshair-name').textContent === 'similarity (with factor 1.81)'", "the map's has the factor")
         highest = self.js("return Math.max(...[...document.querySelectorAll('#curve .y-axis .tick')].map((one) => one.__data__))")
         self.assertEqual(highest, 1)
+        # A cosine is without it; what is scaled is divided besides.
+        self.choose("measure", "cosine")
+        self.until("document.getElementById('crosshair-name').textContent === 'similarity'", "no factor in the map")
+        self.assertEqual(self.text("curve-note"), "")
+        self.choose("measure", "scaled")
+        self.until("document.getElementById('curve-note').textContent.endsWith('makes q · k 1.81; the map divides that by √d.')", "what the map has")
 
     def test_it_does_not_wait_for_the_map(self):
         self.open("positions=128k&content=gauss&pool=absmax", ready=False)
@@ -154,6 +162,10 @@ class Answer(BrowseCase):
         self.size(1440, 900)
         self.open()
         self.until("document.querySelectorAll('#card .card-model').length > 20", "models are points")
+        heights = self.js("return [...document.querySelectorAll('#card .card-model')].map((one) => [one.__data__.length, Number(one.getAttribute('cy'))])")
+        rate = lambda one, other: (one[1] - other[1]) / math.log(one[0] / other[0])
+        least, middle, most = min(heights), sorted(heights)[len(heights) // 2], max(heights)
+        self.assertAlmostEqual(rate(least, middle) / rate(middle, most), 1, delta=0.01)  # none is drawn elsewhere
         box = self.js("const { left, top, width, height } = document.getElementById('card').getBoundingClientRect();"
                       "return [left, top, width, height]")
         self.show("#card")

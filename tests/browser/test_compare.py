@@ -197,6 +197,14 @@ class Compare(BrowseCase):
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=16k")
         self.until("document.getElementById('pins').textContent === 'llama2-7b · half at 46 · below zero at 1,707 · to its trained 4kllama3-8b · half at 166 · below zero at 18,438 · to its trained 8k'", "why lines end")
         self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
+        # The command has the colours of all of them, whatever their factors are.
+        self.open("x-many=preset=llama2-7b+gpt-oss-20b&positions=2k")
+        self.until("[...document.querySelectorAll('#bar-ticks text')].at(-1)?.textContent.startsWith('2')", "the factor needs more")
+        self.assertIn("--clim -2:2 ", self.js("return import('/commands.js').then(({ commandLines }) => commandLines())"))
+        # Of lengths each has its own part of the one line.
+        self.open("x-many=positions=64+512+4k&positions=4k")
+        self.until("document.getElementById('pins').textContent === 'length 64 · half at 46length 512 · half at 46length 4,096 · half at 46 · below zero at 1,707'", "which is which")
+        self.assertEqual(self.js("return import('/commands.js').then(({ commandLines }) => commandLines().split('\\n').length)"), 1)
         # What cannot be made says so where it is seen.
         self.expected.append("status of 4")
         self.open("x-many=scaling%3Dnone,linear:factor%3D4&positions=4k")

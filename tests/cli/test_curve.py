@@ -122,6 +122,16 @@ class Curve(Case):
         document = self.curves("--vary", "preset=llama2-7b,llama3.1-8b", "-n", "4")
         self.assertEqual([curve["trained_length"] for curve in document["curves"]], [4096, 131072])
 
+    def test_whose_trained_length_it_is(self):
+        """Each has a ring on its own curve, where that is at that distance."""
+        self.done("curve", "--vary", "preset=llama2-7b,llama3-8b", "-n", "16k", "-q", "-o", "m.svg")
+        values = [one["values"] for one in self.curves("--vary", "preset=llama2-7b,llama3-8b", "-n", "4096:2:4096")["curves"]]
+        svg = self.read("m.svg").decode()
+        rings = [float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', svg)]
+        self.assertEqual(len(rings), 2)
+        zero, one = (float(re.search(r'<text x="[\d.]+" y="([\d.]+)"[^>]*>%s</text>' % words, svg).group(1)) for words in (r"0\.0", r"1\.0"))
+        self.assertAlmostEqual((rings[0] - rings[1]) / (zero - one), values[1][1] - values[0][0], delta=2e-3)
+
     def test_files(self):
         self.done("curve", "--vary", "base=1e4,5e5", "-n", "300", "-q", *sum((["-o", "c." + ending] for ending in (
             "png", "svg", "pdf", "csv", "npy")), []))

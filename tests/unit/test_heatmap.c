@@ -174,6 +174,9 @@ static void test_past_the_bar(void **state) {
                  {-1e-5, 1.00001, 0.0, 1.0, ROPEMAP_NORM_LINEAR, "0.0", "1.0"}, /* rounded */
                  {-7.0, 7.0, -1.0, 1.0, ROPEMAP_NORM_LINEAR, "≤ −1.0", "≥ 1.0"},
                  {1e-5, 1.0, 1e-3, 0.1, ROPEMAP_NORM_LOG, "≤ 10⁻³", "≥ 10⁻¹"},
+                 {-1.0, 2.0, 0.0123, 0.9877, ROPEMAP_NORM_LINEAR, "≤ 0.0123", "≥ 0.988"}, /* no plain tick */
+                 {-1.0, 0.6, 0.0123, 0.6543, ROPEMAP_NORM_LINEAR, "≤ 0.0123", "0.6"},
+                 {1e-5, 1.0, 0.0013, 0.37, ROPEMAP_NORM_LOG, "≤ 0.0013", "≥ 0.37"},
                  {-1.0, 0.1, 1e-3, 0.1, ROPEMAP_NORM_LOG, "10⁻³", "10⁻¹"}}; /* those below 0 have a key */
     for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
         float cells[4] = {(float)cases[at].min, (float)cases[at].max, 0.05F, 0.05F};

@@ -106,8 +106,9 @@ function showRows(bases) {
 /* progress: how far the search for it is, in words. While the base is refused no answer follows the length. */
 function showLeast(progress = '') {
   if (!length || asked !== leastAddress()) return;
-  const words = least?.address === leastAddress() ? least.words : [`trying bases …${progress}`];
+  const found = least?.address === leastAddress(), words = found ? least.words : [`trying bases …${progress}`];
   const scaling = effective('scaling'), under = scaling === 'none' ? '' : `, with ${scalingWords(scaling, true)}`;
+  byId('answer-least').dataset.state = found ? 'own' : 'busy';
   byId('answer-least').replaceChildren(`Least base for ≥ 0 within ${grouped(length)} tokens${under}`
     + `${length < reach() ? ', the longest tried' : ''}: `, ...words);
 }

@@ -93,12 +93,14 @@ export const refreshCard = whenQuiet(150, () => {
   const address = url('/card.json', query);
   if (address !== key) {
     key = address;
+    if (card) byId('card-box').dataset.state = 'former';
     least = [];
     leastKey = leastWanted = '';
     channel.ask({
       url: address, kind: 'json', bad: () => { key = ''; },
       good: ({ body }) => {
         card = body.card;
+        byId('card-box').dataset.state = 'own';
         draw();
       },
     });
@@ -133,7 +135,7 @@ const draw = inFrame(() => {
   height = element.clientHeight - rem * (MARGIN.top + MARGIN.bottom);
   if (!card || width < 40 || height < 40) return;
   x = d3.scaleLog([card.base[0], card.base.at(-1)], [0, width]);
-  y = d3.scaleLog([8, 4194304], [height, 0]).clamp(true);
+  y = d3.scaleLog([8, 16777216], [height, 0]).clamp(true);
   const plot = svg.selectAll('g.plot').data([0]).join('g').attr('class', 'plot')
     .attr('transform', `translate(${rem * MARGIN.left},${rem * MARGIN.top})`);
   axes(plot, rem);
@@ -174,7 +176,7 @@ function axes(plot, rem) {
   plot.selectAll('g.x-axis').data([0]).join('g').attr('class', 'axis x-axis').attr('transform', `translate(0,${height})`)
     .call(d3.axisBottom(x).tickValues(d3.range(2, 9, width < 20 * rem ? 2 : 1).map((at) => 10 ** at)).tickFormat(power).tickSize(3).tickSizeOuter(0));
   plot.selectAll('g.y-axis').data([0]).join('g').attr('class', 'axis y-axis')
-    .call(d3.axisLeft(y).tickValues([16, 1024, 65536, 4194304].filter((_, at) => height > 5 * rem || at % 2)).tickFormat(positionText)
+    .call(d3.axisLeft(y).tickValues([64, 4096, 262144, 16777216].filter((_, at) => height > 5 * rem || at % 2)).tickFormat(positionText)
       .tickSize(-width).tickSizeOuter(0).tickPadding(5));
 }
 

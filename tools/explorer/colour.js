@@ -89,19 +89,27 @@ export function inkOn(scale) {
   };
 }
 
-/* Ticks of a scale: [{ place, label }], all to the same decimal where it is linear, whose ends say what goes past them. */
+/* Ticks of a scale: [{ place, label }], whose ends say what goes past them. */
 export function scaleTicks(scale, most) {
+  const { low, high, norm, linear_below: linearBelow } = scale, place = placer(scale);
+  const at = (value) => along(norm, linearBelow, value), slack = PAST * (at(high) - at(low));
+  const beyond = (end, value, away) => Number.isFinite(at(value ?? NaN)) && away * (at(value) - at(end)) > slack;
+  const ends = [[beyond(low, scale.min, -1), low, 0, '\u2264 '], [beyond(high, scale.max, 1), high, 1, '\u2265 ']].filter(([past]) => past);
+  return ends.reduce((ticks, [, value, end, sign]) => {
+    const own = ticks.find((one) => one.place === end) ?? tick(value, place, '.3~g');
+    const others = ticks.filter((one) => Math.abs(one.place - end) > 0.3 / most), marked = { ...own, label: sign + own.label };
+    return end ? [...others, marked] : [marked, ...others];
+  }, plainTicks(scale, place, most));
+}
+
+/* All to the same decimal where the scale is linear. */
+function plainTicks(scale, place, most) {
   const { low, high, norm } = scale;
-  const place = placer(scale);
   if (norm === 'log' || norm === 'symlog') return decades(scale, most).map((value) => tick(value, place, '.3~g'));
   const ticks = d3.ticks(low, high, most), step = ticks.length > 1 ? ticks[1] - ticks[0] : high - low;
   const far = Math.max(Math.abs(low), Math.abs(high));
   const form = far >= 1e5 ? '.3~g' : far < 1e-3 ? '.3~e' : `.${Math.max(0, -Math.floor(Math.log10(step) + 1e-9))}f`;
-  const slack = PAST * (high - low), past = [scale.min < low - slack ? '\u2264 ' : '', scale.max > high + slack ? '\u2265 ' : ''];
-  return ticks.map((value) => {
-    const made = tick(value, place, form);
-    return { ...made, label: (value === low ? past[0] : value === high ? past[1] : '') + made.label };
-  });
+  return ticks.map((value) => tick(value, place, form));
 }
 
 function tick(value, place, form) {

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { against, askedOfA, differenceQuery, mode } from './compare.js';
 import { linesShown } from './decay.js';
-import { manyShown, manyWanted } from './many.js';
+import { many, manyShown, manyWanted } from './many.js';
 import { curveQuery, mapQuery, ofCurve, shownWindow } from './query.js';
 import { differing } from './settings.js';
 import { effective, state, table, unframed } from './state.js';
@@ -46,6 +46,7 @@ function mapLines() {
     const list = values.join(name === 'scaling' ? ';' : ',');
     delete query[name];
     if (!values.length) return [];
+    if (many.scale && query.clim && !state.options.clim) query.clim = [many.scale.low, many.scale.high].map((limit) => Number(limit.toPrecision(9))).join(':');
     return [wordsOf('sweep', { ...query, ...printed('png') }, '--vary', quoted(`${name}=${list}`), '-o', 'maps.png')];
   }
   if (mode() === 'off' || against() !== 'a') {
@@ -63,8 +64,9 @@ function mapLines() {
 
 /* Curves that differ in one option are drawn together; else each is a command of its own. */
 export function varied() {
-  const settings = linesShown().map((options) => Object.fromEntries(
+  const all = linesShown().map((options) => Object.fromEntries(
     Object.entries(unframed(options)).filter(([name]) => ofCurve(name))));
+  const settings = [...new Map(all.map((one) => [new URLSearchParams(one).toString(), one])).values()]; /* lengths are no settings */
   const names = differing(settings);
   const single = names.length === 1 && names[0] !== 'scaling';
   return { settings, vary: single ? `${names[0]}=${settings.map((one) => effective(names[0], one)).join(',')}` : null, name: names[0] };

@@ -195,7 +195,7 @@ function ask(through, pair, options, show) {
 
 /* The curve is relative to distance 0; a value of the map has the attention factor in it. */
 function factorWords(header) {
-  const at = atZero(header);
+  const at = header?.measure === 'cosine' ? 1 : atZero(header);
   return at === 1 ? '' : ` (with factor ${at.toPrecision(3)})`;
 }
 

@@ -51,10 +51,10 @@ export function startChart() {
   parts = { svg, plot, xAxis: group('axis x-axis'), yAxis: group('axis y-axis') };
   parts.title = plot.append('text').attr('class', 'axis-title').attr('text-anchor', 'middle');
   parts.zero = plot.append('line').attr('class', 'zero');
-  parts.marks = group('marks');
   parts.lines = group('lines').attr('clip-path', 'url(#curve-clip)');
   parts.bound = parts.lines.append('path').attr('class', 'bound');
   parts.band = parts.lines.append('path').attr('class', 'band');
+  parts.marks = group('marks'); /* dots are on the lines */
   parts.cursor = group('cursor').style('display', 'none');
   parts.cursor.append('line');
   parts.cursor.append('circle').attr('r', 4);
@@ -212,13 +212,13 @@ function drawMarks() {
   entered.append('line');
   entered.append('circle');
   entered.append('text');
-  const rows = markRows(visible);
+  const places = markPlaces(visible);
   const all = entered.merge(items).attr('class', ({ kind }) => `mark ${kind}`)
     .attr('transform', ({ at }) => `translate(${x(at)},0)`);
   all.select('line').attr('y2', height);
   all.select('circle').attr('r', ({ kind }) => (kind === 'trained' ? 0 : 3)).attr('cy', ({ at }) => y(lowestAt(at)));
-  all.select('text').text(({ label }) => label).attr('y', ({ kind }) => -0.3 * rem + 1.1 * rem * rows.get(kind))
-    .attr('text-anchor', ({ at }) => (x(at) > width * 0.8 ? 'end' : x(at) < width * 0.2 ? 'start' : 'middle'));
+  all.select('text').text(({ label }) => label).attr('y', ({ kind }) => -0.3 * rem + 1.1 * rem * places.get(kind).row)
+    .attr('text-anchor', ({ kind }) => places.get(kind).anchor);
 }
 
 /* The value of a single distance: that of a bucket which falls to it is its lowest. */
@@ -227,16 +227,24 @@ function lowestAt(distance) {
   return points.exact?.[distance - points.first] ?? points.low?.[index] ?? points.mean[index];
 }
 
-/* Labels that would touch stand below each other: kind -> row. */
-function markRows(marks) {
-  const rows = new Map(), ends = [];
-  for (const { kind, at } of [...marks].sort((a, b) => a.at - b.at)) {
-    let row = ends.findIndex((end) => x(at) - end > MARK_ROOM * rem);
-    if (row < 0) row = ends.length;
-    ends[row] = x(at);
-    rows.set(kind, row);
+/* Labels that would touch stand to the left and the right of their lines, a third below: kind -> { row, anchor }. */
+function markPlaces(marks) {
+  const places = new Map(), ends = [];
+  let last = null;
+  for (const { kind, at } of d3.sort(marks, ({ at: place }) => place)) {
+    const place = x(at), own = { place, row: 0, anchor: place > width * 0.8 ? 'end' : place < width * 0.2 ? 'start' : 'middle' };
+    if (last?.row === 0 && !last.paired && place - last.place < MARK_ROOM * rem && last.place > MARK_ROOM * rem && place < width * 0.8) {
+      last.anchor = 'end';
+      Object.assign(own, { anchor: 'start', paired: true });
+    } else {
+      const free = ends.findIndex((end) => place - end > MARK_ROOM * rem);
+      own.row = free < 0 ? ends.length : free;
+    }
+    ends[own.row] = place;
+    places.set(kind, own);
+    last = own;
   }
-  return rows;
+  return places;
 }
 
 /* Index of the bucket that holds a distance. */

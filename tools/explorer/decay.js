@@ -5,7 +5,7 @@ import { pageWords } from './controls.js';
 import { chart, pointsOf, showCurves } from './curve.js';
 import { Channel } from './fetch.js';
 import { foundingValue } from './founding.js';
-import { labelOfMany, manyOptions, manyShown } from './many.js';
+import { labelOfMany, manyOptions, manyShown, manyWanted } from './many.js';
 import { mapPending, mapRefused } from './map.js';
 import { grouped, parseNumber, tokensText } from './numbers.js';
 import { curveQuery, ofCurve, url } from './query.js';
@@ -16,6 +16,7 @@ import { effective, numberOf, setPage, state, table, trainedLength, unframed } f
 import { whenQuiet } from './timing.js';
 
 const COLOURS = 8, PINS = 5, KEPT = 64, DASHES = ['7 3', '9 3 2 3', '2 3', '12 3'];
+const BAND_SEEN = 0.01; /* of what the axis holds */
 const SEARCHED = 1048576; /* tokens that the server looks through for crossings at least */
 const GHOST = 3000; /* ms that the former curve stays after the last change */
 const byId = (id) => document.getElementById(id);
@@ -89,7 +90,9 @@ function wanted(own = state.options) {
   if (mode() !== 'off' && against() === 'a') lines.push({ id: 'a', name: 'A', options: optionsOfA() });
   if (manyShown()) {
     const all = manyOptions(), ordered = all.every(([value]) => !Number.isNaN(parseNumber(value))); /* from dark to light, as in files */
-    all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, upTo: options.preset ? trainedLength(options) : null,
+    const { name } = manyWanted(), isLength = name === 'positions';
+    all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, name: isLength ? `length ${labelOfMany(value)}` : '',
+      within: isLength ? parseNumber(value) : undefined, upTo: isLength ? parseNumber(value) : name === 'preset' ? trainedLength(options) : null,
       tag: labelOfMany(value, true), place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
   }
   for (const query of state.page.pin) {
@@ -218,12 +221,12 @@ function formulaPoints() {
 function lines() {
   const list = wanted(main.options), pinned = pinOf(main.options), words = apart([main.options, ...list.map(({ options }) => options)]);
   const named = (name, word) => [name, word].filter(Boolean).join(': ') || 'this setting';
-  const all = [{ id: 'main', main: true, label: named(list.some(({ name }) => name) ? 'B' : '', words[0]), points: main.points }];
+  const all = [{ id: 'main', main: true, label: named(list.some(({ name }) => name === 'A') ? 'B' : '', words[0]), points: main.points }];
   if (pinned !== undefined) Object.assign(all[0], { remove: () => unpin(pinned), ends: 'pinned' });
   list.forEach((line, index) => {
     const curve = made.get(addressOf(line.options));
     const points = curve && curve.count === range.count ? cut(curve.points, line.upTo) : null;
-    const one = { ...line, label: named(line.name, words[index + 1]), points, curve, ends: points && points !== curve.points ? `to its trained ${tokensText(line.upTo)}` : '' };
+    const one = { ...line, label: named(line.name, words[index + 1]), points, curve, ends: points && points !== curve.points && line.within === undefined ? `to its trained ${tokensText(line.upTo)}` : '' };
     if (line.name === 'A') all.unshift(one); /* A comes before B everywhere */
     else all.push(one);
   });
@@ -261,15 +264,23 @@ function show() {
   const dots = marks.some(({ at, kind }) => kind !== 'trained' && at >= (range.log ? 1 : 0) && at < range.count) ? ', the dots are single distances' : '';
   byId('band-key').querySelector('.pin-key').hidden = manyShown();
   byId('band-words').textContent = manyShown() ? 'a line is the mean of what a pixel holds' : `${whose}lowest to highest in a pixel; the line is their mean${dots}`;
-  const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
-  chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
-  byId('curve-note').textContent = note(all);
+  if (addressNow() === main.address) { /* else they stay those of the former setting, as the line does */
+    const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
+    chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
+    byId('curve-note').textContent = note(all);
+  }
   const settings = linesShown(), scores = settings.some((options) => effective('encoding', options) === 'alibi');
   document.querySelector('#decay h2').textContent = `${scores ? 'Score' : 'Similarity'} against distance`;
-  byId('band-key').hidden = manyShown() ? !drawn.some(({ points }) => points.low) : !main.points.low; /* a pixel holds one distance alone */
+  byId('band-key').hidden = !(manyShown() ? drawn : [main]).some(({ points }) => hasBand(points));
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
-    share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0)) });
+    share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0) || (b.within ?? 0) - (a.within ?? 0)) });
   legend(all.filter(({ points, hidden }) => points && !hidden));
+}
+
+/* Whether values of one pixel differ enough to be seen apart. */
+function hasBand({ low, high, mean }) {
+  const tall = low && Math.max(1, d3.max(high) - d3.min(low));
+  return Boolean(low) && mean.some((_, at) => high[at] - low[at] > BAND_SEEN * tall);
 }
 
 /* The server finds these crossings only for exact rotations and constant vectors. */
@@ -287,10 +298,13 @@ function describe() {
 function factorsNote(list) {
   const short = (value) => value.toPrecision(3);
   const all = list.filter(({ hidden, id }) => !hidden && id !== 'ghost').map((line) => ({ ...line, at: (line.main ? main : line.curve)?.similarity_at_zero ?? 1 }));
-  const own = all.filter(({ at }) => Math.abs(at - 1) > 1e-6);
-  if (!own.length) return '';
-  if (all.length === 1) return `Relative to distance 0, where the attention factor, once for q and once for k, makes it ${short(own[0].at)}, as in the map.`;
-  return `Relative to distance 0, where the attention factor makes the map: ${own.map(({ label, at }) => `${label}: ${short(at)}`).join('; ')}.`;
+  const own = all.filter(({ at }) => Math.abs(at - 1) > 1e-6), measures = new Set(linesShown().map((options) => effective('measure', options)));
+  if (!own.length || measures.has('cosine') && measures.size === 1) return ''; /* a cosine is without it too */
+  const isDot = measures.has('dot') && measures.size === 1;
+  if (all.length === 1) {
+    return `Relative to distance 0, where the attention factor, once for q and once for k, makes ${isDot ? 'it' : 'q · k'} ${short(own[0].at)}${isDot ? ', as in the map' : '; the map divides that by √d'}.`;
+  }
+  return `Relative to distance 0, where the attention factor makes ${isDot ? 'the map' : 'q · k'}: ${own.map(({ label, at }) => `${label}: ${short(at)}`).join('; ')}.`;
 }
 
 /* What the curve leaves out of what the map shows. */
@@ -316,8 +330,8 @@ export function linesShown() {
 }
 
 /* How far a line that is not the main one reaches; what that one does stands below the chart. */
-function reachOf(curve) {
-  return [['half', curve?.half], ['below zero', curve?.first_negative]].filter(([, at]) => at).map(([what, at]) => `${what} at ${grouped(at)}`);
+function reachOf(curve, within = Infinity) {
+  return [['half', curve?.half], ['below zero', curve?.first_negative]].filter(([, at]) => at && at < within).map(([what, at]) => `${what} at ${grouped(at)}`);
 }
 
 let said = '';
@@ -325,13 +339,13 @@ let said = '';
 function legend(all) {
   const ofBound = state.page.bound && bound ? [{ label: 'shape of RoFormer’s bound: how it falls, not how high it is', colour: 'var(--bound)', dash: '4 3' }] : [];
   const items = all.length + ofBound.length === 1 && !all[0]?.remove && !manyShown() ? [] : [...all, ...ofBound];
-  const key = JSON.stringify(items.map(({ label, colour, curve, ends }) => [label, colour, reachOf(curve), ends]));
+  const key = JSON.stringify(items.map(({ label, colour, curve, within, ends }) => [label, colour, reachOf(curve, within), ends]));
   if (key === said) return;
   said = key;
-  byId('pins').replaceChildren(...items.map(({ label, colour, dash, main: own, remove, curve, ends }) => {
+  byId('pins').replaceChildren(...items.map(({ label, colour, dash, main: own, remove, curve, within, ends }) => {
     const key = make('span', { className: dash ? 'pin-key dashed' : 'pin-key' });
     key.style.setProperty('--colour', colour);
-    const text = [label, ...reachOf(curve), ...(ends ? [ends] : [])].join(' · ');
+    const text = [label, ...reachOf(curve, within), ...(ends ? [ends] : [])].join(' · ');
     const item = make('li', { className: own ? 'own' : '' }, key, make('span', { textContent: text }));
     if (!remove) return item;
     const button = make('button', { type: 'button', textContent: '×', 'aria-label': `Unpin ${label}` });

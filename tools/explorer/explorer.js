@@ -32,7 +32,7 @@ import { once } from './fetch.js';
 import { keep, startHistory } from './history.js';
 import { axes, draw, forget, hooks, mapRefused, panes, picture, requestMap, startMap } from './map.js';
 import { followMany, many, manyShown, offerMany, refreshMany, startMany } from './many.js';
-import { followModels, modelName, models, refuseModel, startModels } from './models.js';
+import { followModels, modelName, modelTitle, models, refuseModel, startModels } from './models.js';
 import { refreshPairs, startPairs } from './pairs.js';
 import { followPlan, startPlan } from './plan.js';
 import { grouped } from './numbers.js';
@@ -96,7 +96,7 @@ function pageChanged({ changes }) {
   keep();
 }
 
-const titled = (title) => [modelName(), title].filter(Boolean).join(': ');
+const titled = (title) => [modelTitle(), title].filter(Boolean).join(': ');
 
 /* Whose rule it is, and why a map has one colour. */
 function caption() {

@@ -172,14 +172,18 @@ async function learn(id) {
 
 export const modelName = () => state.options.preset ?? table.models.get(state.options.model)?.name ?? '';
 
+const over = () => OF_MODEL.filter(isChanged);
+
+/* Whose rule it is, as in files; '' where it is no longer quite that. */
+export const modelTitle = () => (over().some((name) => !['layout', 'layer-type', 'grid'].includes(name)) ? '' : modelName());
+
 export function followModels() {
   if (state.options.model) learn(state.options.model);
   const name = modelName();
-  const over = OF_MODEL.filter(isChanged);
   const unknown = input().getAttribute('aria-invalid') === 'true';
   if (!unknown && (document.activeElement !== input() || list().hidden)) update(input(), { value: name });
   update(byId('model-clear'), { hidden: !name });
-  update(byId('model-over'), { textContent: name && over.length ? `${over.join(', ')} changed` : '' });
+  update(byId('model-over'), { textContent: name && over().length ? `${over().join(', ')} changed` : '' });
 }
 
 const UNKNOWN = /^--model: '.*' is not the id of a posted/;

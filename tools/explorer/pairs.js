@@ -7,7 +7,7 @@ import { effective, extent, setOptions, trainedLength } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const STILL = 1e30, LEAST = 0.2; /* what a divisor may be: a pair with the largest does not rotate */
-const HIGH = 150, LEFT = 58, CLICK = 4; /* CSS pixels */
+const HIGH = 150, LEFT = 58, CLICK = 4, LETTERS = 13; /* CSS pixels */
 const byId = (id) => document.getElementById(id);
 
 const channel = new Channel('pairs');
@@ -82,10 +82,11 @@ function draw() {
   marks.exit().remove();
   const entered = marks.enter().append('g').attr('class', 'level');
   entered.append('line');
-  entered.append('text').attr('y', -3);
+  entered.append('text');
   const all = entered.merge(marks).attr('transform', ([at]) => `translate(0,${y(at)})`);
   all.select('line').attr('x1', LEFT).attr('x2', LEFT + wide);
-  all.select('text').attr('x', LEFT + 4).text(([at, name]) => `${name}: ${grouped(at)}`);
+  const apart = Math.abs(y(length) - y(trained ?? length)), isLow = ([at]) => at === d3.min(lines, ([one]) => one) && lines.length > 1;
+  all.select('text').attr('x', LEFT + 4).attr('y', (line) => (apart < LETTERS && isLow(line) ? LETTERS - 2 : -3)).text(([at, name]) => `${name}: ${grouped(at)}`);
   axes(svg, y, wide, count, step);
   follow();
 }

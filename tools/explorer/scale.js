@@ -41,10 +41,13 @@ function shareOf(options) {
 
 export const differenceColours = () => (isDark() ? 'dusk' : 'difference');
 
+/* Whether both colours of a palette with two have values. */
+const isTwoSided = ({ clim }) => !clim || clim.split(':').every((limit, at) => (at ? limit > 0 : limit < 0));
+
 /* What a query gets where it names no colours itself: { cmap, clim }. */
 export function colours(options) {
   const own = options.clim ? null : limits(options);
-  const cmap = options.cmap ?? (options.diff ? differenceColours() : isSigned(options) ? (isDark() ? 'dark' : 'diverging') : 'viridis');
+  const cmap = options.cmap ?? (options.diff ? differenceColours() : isSigned(options) && isTwoSided(options) ? (isDark() ? 'dark' : 'diverging') : 'viridis');
   return { cmap, ...(own && { clim: own.map((value) => Number(value.toPrecision(12))).join(':') }) };
 }
 

@@ -26,7 +26,8 @@ const SEEN = {
 function settings() {
   const own = [...table.options.values()].filter(({ name, page, commands }) => page.place && !page.framed && commands.includes('map') && effective(name));
   const page = Object.entries(state.page).filter(([, value]) => value && String(value));
-  return Object.fromEntries([...own.map(({ name }) => [name, effective(name)]), ...Object.entries(state.options), ...page]);
+  const { cmap, clim } = mapQuery(null); /* the page's own too */
+  return Object.fromEntries([...own.map(({ name }) => [name, effective(name)]), ...Object.entries({ cmap, ...(clim && { clim }) }), ...Object.entries(state.options), ...page]);
 }
 
 export function startShare() {

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { shownCurves } from './curve.js';
 
-const SEEN = ['#answer-first', '#answer-table th', '#answer-table td', '#card', '.card-key span', '#map-title', '#map-subtitle', '.pane-name', '.pane canvas', '.pane svg', '#many canvas', '#many h3', '#many span:not(:has(span))',
+const SEEN = ['#answer-first', '#answer-table th', '#answer-table td:not([data-state="busy"])', '#card', '.card-key span', '#map-title', '#map-subtitle', '.pane-name', '.pane canvas', '.pane svg', '#many canvas', '#many h3', '#many span:not(:has(span))',
   '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#curve-note', '#band-key span:not(.pin-key)', '#pins li span:not(.pin-key)', '.pin-key'];
 const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-opacity', 'stroke-width', 'stroke-dasharray', 'stroke-linejoin',
   'paint-order', 'opacity', 'font-size', 'font-family', 'font-weight', 'text-anchor', 'display'];
@@ -48,8 +48,8 @@ function patchOf(element, style, place) {
     return `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${getComputedStyle(patch).backgroundColor}" stroke="${style.color}"/>`;
   }
   if (!element.matches('.card-key span')) return '';
-  const { x, y } = place(element.getBoundingClientRect()), r = parseFloat(before.width) / 2, full = element.matches('.card-model');
-  return `<circle cx="${x + r}" cy="${y + element.getBoundingClientRect().height / 2}" r="${r}" fill="${full ? before.backgroundColor : 'none'}" stroke="${full ? 'none' : before.borderTopColor}"/>`;
+  const { x, y } = place(element.getBoundingClientRect()), r = parseFloat(before.width) / 2;
+  return `<circle cx="${x + r}" cy="${y + element.getBoundingClientRect().height / 2}" r="${r}" fill="${before.backgroundColor}"/>`;
 }
 
 function pieceOf(element, place) {

@@ -64,8 +64,9 @@ static const char *value_words(const curve_options *options, const curves *made,
                                                  : "similarity";
 }
 
-/* A line at a distance that the chart shows and no line is at yet, with a ring on the only curve. */
-static void add_mark(const curves *made, const char *words, int64_t at, bool ring, curve_chart *to) {
+/* A line at a distance that the chart shows and no line is at yet, with a ring on the curve that it is of. */
+static void add_mark(const curves *made, int index, const char *words, int64_t at, bool ring,
+                     curve_chart *to) {
     ropemap_plot *plot = &to->chart.plot;
     bool known = plot->mark_count == CURVE_MARKS_MOST || at <= 0 || (double)at < made->distance[0] ||
                  (double)at > made->distance[made->distances.count - 1];
@@ -76,7 +77,7 @@ static void add_mark(const curves *made, const char *words, int64_t at, bool rin
         char *label = to->words[plot->mark_count];
         (void)snprintf(label, sizeof to->words[0], "%s %s", words, number_in_words((double)at).text);
         const int64_t after = at - made->distances.first;
-        const double *value = &made->one[0].values[after / made->distances.step];
+        const double *value = &made->one[index].values[after / made->distances.step];
         to->marks[plot->mark_count++] =
             (ropemap_mark){.of_x = true,
                            .at = (double)at,
@@ -88,11 +89,11 @@ static void add_mark(const curves *made, const char *words, int64_t at, bool rin
 /* Where one curve is first below half and below zero, and the trained lengths. */
 static void add_marks(const curves *made, curve_chart *to) {
     if (made->count == 1 && made->one[0].has_reach) {
-        add_mark(made, "below ½ at", made->one[0].reach.half, true, to);
-        add_mark(made, "below 0 at", made->one[0].reach.reach, true, to);
+        add_mark(made, 0, "below ½ at", made->one[0].reach.half, true, to);
+        add_mark(made, 0, "below 0 at", made->one[0].reach.reach, true, to);
     }
     for (int i = 0; i < made->count; i++) {
-        add_mark(made, "trained", made->one[i].trained_length, false, to);
+        add_mark(made, i, "trained", made->one[i].trained_length, made->count > 1, to);
     }
 }
 
@@ -189,7 +190,9 @@ void curve_chart_words(const curve_options *options, const curves *made, int cou
     if (count == 1 && made[0].origin[0] != '\0') {
         add(to->subtitle, sizeof to->subtitle, "%s", made[0].origin);
     } else if (preset != NULL && !vary_has(&options->vary, "preset")) {
-        add(to->subtitle, sizeof to->subtitle, "%s", preset);
+        char names[CURVE_LABEL];
+        vary_names(&options->vary, names, sizeof names);
+        add(to->subtitle, sizeof to->subtitle, "%s%s%s", preset, names[0] != '\0' ? ", varied: " : "", names);
     }
     find_common(options, made, count, to);
     add(to->description, sizeof to->description, "%s distances from %s in steps of %s",
