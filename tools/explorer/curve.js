@@ -6,6 +6,7 @@ import { inFrame } from './timing.js';
 /* In rem, as the text is. */
 const MARGIN = { left: 2.9, right: 1.2, top: 1.1, bottom: 2.8 };
 const BUCKETS = 1000, MARK_ROOM = 4.6, LETTER = 0.5, END_HIGH = 0.85; /* rem: of the names at the ends of lines */
+const BAND = 0.4, BAND_FALLS = 0.75; /* the strength of a band, and how it falls with their number, as in files */
 const LOW = -0.4; /* of a share of what is at distance 0: an axis that stays while a setting changes */
 
 /* What is drawn: curves [{ id, label, points, colour, dash, main }], marks [{ at, label, kind }], bound points or null.
@@ -53,7 +54,6 @@ export function startChart() {
   parts.zero = plot.append('line').attr('class', 'zero');
   parts.lines = group('lines').attr('clip-path', 'url(#curve-clip)');
   parts.bound = parts.lines.append('path').attr('class', 'bound');
-  parts.band = parts.lines.append('path').attr('class', 'band');
   parts.marks = group('marks'); /* dots are on the lines */
   parts.cursor = group('cursor').style('display', 'none');
   parts.cursor.append('line');
@@ -180,8 +180,9 @@ function drawLines() {
     .classed('main', ({ main }) => Boolean(main)).style('stroke', ({ colour }) => colour ?? null)
     .attr('stroke-dasharray', ({ dash }) => dash || null).attr('d', ({ points }) => path(columns(points)));
   parts.lines.select('path.curve.main').raise();
-  const main = shown.curves.find((curve) => curve.main) ?? { points: {} };
-  parts.band.attr('d', main.points.low ? band(columns(main.points)) : null);
+  const banded = shown.curves.filter(({ id, points }) => points.low && id !== 'ghost'), strength = BAND / Math.max(banded.length, 1) ** BAND_FALLS;
+  parts.lines.selectAll('path.band').data(banded, ({ id }) => id).join((entering) => entering.insert('path', 'path.curve').attr('class', 'band'))
+    .style('fill', ({ colour }) => colour ?? null).style('fill-opacity', strength).attr('d', ({ points }) => band(columns(points)));
   parts.bound.attr('d', shown.bound ? path(columns(shown.bound)) : null);
 }
 

@@ -263,7 +263,7 @@ function show() {
   ].filter(({ at }) => at !== null && at !== undefined);
   const dots = marks.some(({ at, kind }) => kind !== 'trained' && at >= (range.log ? 1 : 0) && at < range.count) ? ', the dots are single distances' : '';
   byId('band-key').querySelector('.pin-key').hidden = manyShown();
-  byId('band-words').textContent = manyShown() ? 'a line is the mean of what a pixel holds' : `${whose}lowest to highest in a pixel; the line is their mean${dots}`;
+  byId('band-words').textContent = manyShown() ? 'a band is what a pixel holds, lowest to highest; a line is its mean' : `lowest to highest in a pixel; the line is their mean${dots}`;
   if (addressNow() === main.address) { /* else they stay those of the former setting, as the line does */
     const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
     chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');

@@ -174,6 +174,7 @@ function startLinks() {
     const named = refuseModel(message) || refuseControls(message);
     showRefusal(named ? '' : pageWords(message));
     if (!named) say(message);
+    else if (!lastHeader) showCaption({ title: 'No map: the control in red says why' });
   };
   hooks.barChanged = showScale;
   hooks.resized = () => {

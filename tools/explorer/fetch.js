@@ -189,7 +189,7 @@ export async function followShare(channel, isOver, say) {
   while (!isOver()) {
     const share = await shareOf(channel);
     if (isOver()) return;
-    if (share !== null) say(` ${Math.floor(100 * share)} %`);
+    if (share !== null) say(`\u00a0${Math.floor(100 * share)}\u00a0%`);
     await new Promise((done) => { setTimeout(done, SHARE_EVERY); });
   }
 }
