@@ -204,7 +204,7 @@ export function comparedCaption(header) {
   const [a, b] = words.map((one) => one.split(', ').filter((part) => !common.includes(part)).join(', '));
   const shared = inCommon([ofA ?? header, header].map(({ subtitle }) => subtitle ?? '')).split(', ').filter((part) => part && part !== state.options.preset); /* B's own name */
   const both = [...common, ...shared].join(', '), whole = (part) => (part.includes(', ') ? `(${part})` : part);
-  const apartWords = against() === 'a' && !a ? '' : mode() === 'difference' ? `: ${whole(b || 'B')} minus ${whole(a || 'A')}` : `: ${a || 'A'} against ${b || 'B'}`;
+  const apartWords = against() === 'a' && !a ? '' : mode() === 'difference' ? `: ${whole(b || 'B')} minus ${whole(a || 'A')}` : `: ${whole(a || 'A')} against ${whole(b || 'B')}`;
   return { title: both + apartWords, subtitle: '\u00a0' }; /* the names of A and B stand there */
 }
 

@@ -4,6 +4,7 @@ import { BINARY_FROM, binarySpacing, grouped, positionText } from './numbers.js'
 import { domain, shownView, trainedLength } from './state.js';
 
 const TICKS_MOST = 12;
+const LABEL = 90;         /* pixels that "trained length" takes at most */
 const CELL_LEAST = 16;    /* pixels: a cell this wide has its tick in its middle */
 
 function spacingFor(span, most) {
@@ -100,7 +101,8 @@ export class Pane {
     this.line('trained-col', inCols, length, view.y0, length, view.y1);
     this.line('trained-row', length > view.y0 && length < view.y1, view.x0, length, view.x1, length);
     this.label.style('display', inCols ? null : 'none').text(label);
-    if (inCols) this.label.attr('x', this.placeX(length) - 5).attr('y', this.y + 14).attr('text-anchor', 'end');
+    const at = this.placeX(length), isLeft = at - this.x < LABEL; /* no room on that side of the line */
+    if (inCols) this.label.attr('x', at + (isLeft ? 5 : -5)).attr('y', this.y + 14).attr('text-anchor', isLeft ? 'start' : 'end');
   }
 
   placeX(position) {
