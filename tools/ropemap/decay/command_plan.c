@@ -52,11 +52,13 @@ static ropemap_scaling scaling_of(ropemap_scaling_rule rule, const ropemap_scali
     return scaling;
 }
 
-/* The shortest number from `low` on, of three digits or more, that is not above `high`. */
-static double short_number(double low, double high) {
-    for (int digits = 3; digits < 15; digits++) {
+/* The least value as it is written: from `low` on a whole base, five digits of a factor, more where that is
+   above `high`. */
+static double least_number(double low, double high, bool of_factor) {
+    const int before = (int)floor(log10(low)) + 1; /* digits before the point */
+    for (int digits = low >= (of_factor ? 1e4 : 10.0) ? before : 5; digits < 16; digits++) {
         char text[40];
-        const double unit = pow(10.0, floor(log10(low)) - digits + 1.0);
+        const double unit = pow(10.0, before - digits);
         (void)snprintf(text, sizeof text, "%.*g", digits, ceil(low / unit) * unit);
         const double value = strtod(text, NULL);
         if (value >= low && value <= high) {
@@ -66,13 +68,15 @@ static double short_number(double low, double high) {
     return low;
 }
 
-/* A number of the first window; that of the rule where a window has it. */
+/* The least of the first window; that of the rule where a window has it. */
 static void choose_value(double own, plan_choice *choice) {
     for (int i = 0; i < choice->count && !choice->held; i++) {
         choice->held = own >= choice->windows[i].low && own <= choice->windows[i].high;
     }
     if (choice->count > 0) {
-        choice->value = choice->held ? own : short_number(choice->windows[0].low, choice->windows[0].high);
+        choice->value =
+            choice->held ? own
+                         : least_number(choice->windows[0].low, choice->windows[0].high, choice->of_factor);
         *(choice->of_factor ? &choice->spec.scaling.factor : &choice->spec.base) = choice->value;
     }
 }
@@ -206,7 +210,7 @@ static void print_flags(const plan_options *options, const plan_results *results
                  number_in_words(choice->value).text);
     const struct {
         const char *name, *text;
-    } lines[] = {{"transformers", flags.transformers},
+    } lines[] = {{"transformers 5", flags.transformers},
                  {"transformers 4", flags.transformers_4},
                  {"vLLM", flags.vllm},
                  {"llama.cpp", flags.llama_cpp}};
@@ -215,7 +219,7 @@ static void print_flags(const plan_options *options, const plan_results *results
             (void)printf("  %-15s %s\n", lines[i].name, lines[i].text);
         }
     }
-    if (flags.note != NULL) {
+    if (flags.note[0] != '\0') {
         (void)printf("  (%s)\n", flags.note);
     }
 }
@@ -389,7 +393,7 @@ static void notes(void) {
         "of "
         "S(0).\nThe values that hold a length are no interval: the first windows are listed, and the value "
         "to "
-        "set is a\nshort number in the first, or what the model has where that holds. An attention factor "
+        "set is the\nleast of the first, or what the model has where that holds. An attention factor "
         "(YaRN) plays no\npart where all elements rotate. A length held is necessary, not sufficient: it "
         "says "
         "nothing of training.\n");

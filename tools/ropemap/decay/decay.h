@@ -173,7 +173,7 @@ ropemap_status card_encode(const bound_options *options, const bound_results *re
 /* ---- command_plan.c, plan_flags.c: the options of `ropemap plan`, and the bases and factors that it finds
  */
 
-enum { PLAN_WINDOWS_MOST = 16, PLAN_CHOICES = 5, PLAN_FLAG_BYTES = 400 };
+enum { PLAN_WINDOWS_MOST = 16, PLAN_CHOICES = 5, PLAN_PART_BYTES = 400, PLAN_FLAG_BYTES = 1000 };
 
 typedef struct plan_options {
     rule_options rule;
@@ -193,7 +193,7 @@ typedef struct plan_choice {
     bool of_factor;
     int32_t count; /* of windows; 0: none in the range that was searched */
     ropemap_window windows[PLAN_WINDOWS_MOST];
-    double value; /* a short number in the first window, or what the rule has where that holds; 0: none */
+    double value; /* with which the first window begins, or what the rule has where that holds; 0: none */
     bool held;    /* `value` is what the rule has */
     ropemap_spec spec;   /* the rule with `value` */
     ropemap_reach reach; /* of that */
@@ -214,7 +214,7 @@ typedef struct plan_flags {
     char transformers_4[PLAN_FLAG_BYTES]; /* of version 4 */
     char vllm[PLAN_FLAG_BYTES];           /* the end of a command line, as llama_cpp is */
     char llama_cpp[PLAN_FLAG_BYTES];
-    const char *note; /* what to know of them, a sentence; NULL: nothing */
+    char note[PLAN_FLAG_BYTES]; /* what to know of them */
 } plan_flags;
 
 /* `own`: the scaling of the model itself, which its files state. */
