@@ -2,6 +2,7 @@
 # test_answer.py - what the base does, at first sight: the sentence, three bases, the card, and what a length needs
 # SPDX-License-Identifier: MIT
 import math
+import re
 
 from browsing import BrowseCase, Keys, main
 
@@ -188,20 +189,21 @@ class Answer(BrowseCase):
         self.until("document.getElementById('card-note').textContent.includes('base 10,000')", "its name is told")
 
     def test_what_a_length_needs(self):
-        self.open("positions=512&head-dim=32&base=0.3k")  # as a hand may write it
+        self.open("positions=512&head-dim=32&base=0.3k&scaling=yarn:factor=1.5,original=64")  # as a hand may write it
         self.enter("#plan-keep", "0.05")
         self.enter("#plan-length", "400")
         self.click("#plan-find")
-        self.until("document.querySelectorAll('#plan-rows tr').length === 5 && document.getElementById('plan-stop').hidden",
+        self.until("document.querySelectorAll('#plan-rows tr').length === 10 && document.getElementById('plan-stop').hidden",
                    "every change is tried", 60)
-        told = self.js("return [...document.querySelectorAll('#plan-rows tr')].map((row) => row.textContent)")
+        told = self.js("return [...document.querySelectorAll('#plan-rows tr:not(.plan-flags)')].map((row) => row.textContent)")
         self.assertTrue(told[0].startswith("base") and "Apply" in told[0], told)
         self.assertEqual(self.text("plan-head"), "keeps similarity ≥ 0.05 within 400 tokens")
         # The least is where the first of the windows begins, with the same digits.
         for least, windows in self.js("return [...document.querySelectorAll('#plan-rows tr')].filter((row) => row.children.length > 2)"
                                       ".map(({ children }) => [children[1].textContent, children[2].textContent])"):
             self.assertTrue(windows.startswith(least) or windows.startswith("any"), (least, windows))
-        self.click("#plan-rows tr:nth-child(2) button")
+        self.check_flags()
+        self.click("#plan-rows tr:nth-child(3) button")
         self.ready()
         self.assertIn("--scaling", self.command())
         self.assertIn("linear:factor=", " ".join(self.command()))
@@ -213,6 +215,27 @@ class Answer(BrowseCase):
         self.click("#plan-find")
         self.until("document.getElementById('plan-status').textContent.startsWith('Similarity: ')", "it is refused")
         self.assertEqual(self.js("return document.getElementById('plan-keep').getAttribute('aria-invalid')"), "true")
+
+    def check_flags(self):
+        """Shown when asked for, those of the command line with the same values, and each is copied as it stands."""
+        told = self.done("plan", "-d", "32", "-b", "300", "--scaling", "yarn:factor=1.5,original=64", "--keep", "0.05", "--length", "400", "-q").stdout.decode()
+        wanted = {}
+        for part in told.split("\n\n")[2:]:
+            title, *lines = part.strip().split("\n")
+            wanted[title] = [re.sub(r"^\((.*)\)$", r"\1", re.sub("  +", " ", line.strip())) for line in lines]
+        self.assertEqual(self.js("return document.querySelectorAll('#plan-rows .plan-flags:not([hidden])').length"), 0)
+        self.js("for (const button of document.querySelectorAll('.plan-do [aria-expanded]')) button.click()")
+        shown = self.js("return [...document.querySelectorAll('.plan-flags:not([hidden])')].map((row) => ["
+                        "row.id.replace('plan-flags-', '') + ' ' + row.previousSibling.querySelector('b').textContent,"
+                        "[...row.querySelectorAll('dt')].map((name) => name.firstChild.textContent + name.nextSibling.textContent)"
+                        ".concat([...row.querySelectorAll('p')].map((note) => note.textContent))])")
+        self.assertEqual(dict(shown), wanted)
+        self.assertEqual(len(wanted), 5)
+        self.assertLessEqual(self.js("return document.documentElement.scrollWidth - innerWidth"), 0)
+        copied = self.js("const kept = []; navigator.clipboard.writeText = async (text) => kept.push(text);"
+                         "for (const button of document.querySelectorAll('#plan-flags-yarn dt button')) button.click(); return kept")
+        self.assertEqual(copied, self.js("return [...document.querySelectorAll('#plan-flags-yarn code')].map((code) => code.textContent)"))
+        self.assertEqual(len(copied), 4)
 
 
 main()

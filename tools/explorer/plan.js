@@ -11,6 +11,7 @@ import { effective, numberOf, reach, setOptions, table } from './state.js';
 
 const FIELDS = { keep: 'Similarity', length: 'Tokens' };
 const CHANGES = { base: 'base', linear: 'linear factor', ntk: 'NTK factor', yarn: 'YaRN factor', llama3: 'Llama 3 factor' };
+const PROGRAMS = { transformers: 'transformers 5', transformers_4: 'transformers 4', vllm: 'vLLM', llama_cpp: 'llama.cpp' };
 const byId = (id) => document.getElementById(id);
 const channel = new Channel('plan');
 let round = 0, rows = [], key = '', asked = null; /* { choice, button } of what was found, for which setting, from which rule */
@@ -103,7 +104,7 @@ async function find() {
     }
     byId('plan-table').hidden = false;
     byId('plan-head').textContent = `keeps similarity ≥ ${grouped(found.keep ?? Number(keep))} within ${grouped(found.length)} tokens`;
-    list.append(row({ ...leastOf(found.choices[0]), length: found.length }, found));
+    list.append(...row({ ...found.choices[0], length: found.length }, found));
     followPlan();
   }
   stop();
@@ -120,20 +121,13 @@ function short(value, round, change) {
   return Number((round(value / unit) * unit).toPrecision(12));
 }
 
-/* The least that holds is taken, the number with which the first window begins. */
-function leastOf(choice) {
-  const { low, high, low_is_edge: any } = choice.windows[0] ?? {}, { change, scaling } = choice;
-  if (choice.value === null || choice.held || any || !(short(low, Math.ceil, change) <= high)) return choice;
-  const value = short(low, Math.ceil, change);
-  return change === 'base' ? { ...choice, value, base: value } : { ...choice, value, scaling: scaling.replace(/factor=[^,]*/, `factor=${plainText(value)}`) };
-}
-
 /* 26,953 to 26,973; 28,629 to ...; from 9,000,000 on: what lies between is never rounded outwards. */
-function windowsText({ change, windows, all_windows: all }) {
-  const parts = windows.map(({ low, high, low_is_edge: any, high_is_edge: on }) => {
-    const from = powerText(short(low, Math.ceil, change)), to = powerText(short(high, Math.floor, change));
+function windowsText({ change, value, held, windows, all_windows: all }) {
+  const parts = windows.map(({ low, high, low_is_edge: any, high_is_edge: on }, index) => {
+    const first = index === 0 && !held && !any ? value : short(low, Math.ceil, change), last = short(high, Math.floor, change);
+    const from = powerText(first), to = powerText(last);
     if (any || on) return any && on ? 'any' : any ? `up to ${to}` : `${from} and more`;
-    return short(low, Math.ceil, change) < short(high, Math.floor, change) ? `${from} to ${to}` : from;
+    return first < last ? `${from} to ${to}` : from;
   });
   return `${parts.join('; ')}${all ? '' : '; …'}`;
 }
@@ -144,14 +138,44 @@ function row(choice, { original, original_is_assumed: assumed }) {
   const head = make('th', { scope: 'row', textContent: CHANGES[change] + under });
   const from = `, original length ${grouped(original)}${assumed ? ' (assumed)' : ''}`, scales = ['yarn', 'llama3'].includes(change);
   const none = `none up to ${change === 'base' ? powerText(1e16) : '10,000'}${scales ? from : ''}`;
-  if (value === null) return make('tr', {}, head, make('td', { colSpan: 3, className: 'muted', textContent: none }));
+  if (value === null) return [make('tr', {}, head, make('td', { colSpan: 3, className: 'muted', textContent: none }))];
   const button = make('button', { type: 'button', className: 'small' });
   button.addEventListener('click', () => setOptions(changesOf(choice)));
   rows.push({ choice, button });
   const needs = /original=/.test(choice.scaling) ? from : '';
   const beyond = change === 'base' && value > d3.max(table.presets, ({ base }) => base) ? ', above that of every model listed' : '';
-  return make('tr', {}, head, make('td', {}, make('b', { textContent: powerText(value) })),
-    make('td', { className: 'muted', textContent: `${windowsText(choice)}${needs}${beyond}` }), make('td', {}, button));
+  const [opener, lines] = choice.held ? [] : flagsOf(choice);
+  return [make('tr', {}, head, make('td', {}, make('b', { textContent: powerText(value) })),
+    make('td', { className: 'muted', textContent: `${windowsText(choice)}${needs}${beyond}` }),
+    make('td', { className: 'plan-do' }, button, ...(opener ? [opener] : []))), ...(lines ? [lines] : [])];
+}
+
+/* What other programs are given, as `ropemap plan` prints it: a button, and the row that it shows. */
+function flagsOf({ change, flags }) {
+  const parts = Object.entries(PROGRAMS).filter(([name]) => flags[name]).map(([name, label]) => {
+    const code = make('code', { textContent: flags[name] }), copy = make('button', { type: 'button', className: 'small', textContent: 'Copy', 'aria-label': `Copy for ${label}` });
+    copy.addEventListener('click', () => copyText(code, copy));
+    return [make('dt', {}, `${label} `, copy), make('dd', {}, code)];
+  });
+  const id = `plan-flags-${change}`, note = flags.note ? [make('p', { className: 'muted', textContent: flags.note })] : [];
+  const lines = make('tr', { id, className: 'plan-flags', hidden: true }, make('td', { colSpan: 4 }, make('dl', {}, ...parts.flat()), ...note));
+  const opener = make('button', { type: 'button', className: 'small', textContent: 'Flags', title: 'For transformers, vLLM and llama.cpp', 'aria-expanded': 'false', 'aria-controls': id });
+  opener.addEventListener('click', () => {
+    lines.hidden = !lines.hidden;
+    opener.setAttribute('aria-expanded', String(!lines.hidden));
+  });
+  return [opener, lines];
+}
+
+/* Selected where the browser lets nothing be copied. */
+async function copyText(code, button) {
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = 'Copied';
+    setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+  } catch {
+    getSelection().selectAllChildren(code);
+  }
 }
 
 const isOwn = (choice) => numberOf('base') === choice.base && effective('scaling') === choice.scaling;
