@@ -3,6 +3,7 @@
 #include "host/base/alloc.h"
 #include "host/figure/chart.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,10 @@
 #define COST_DEEP 0.1 /* farther from the end of a stripe, where nothing leads to the label */
 
 #define COST_SIDE 0.1
+
+#define COST_LEVEL 5.0 /* across, beside a line that is upright */
+
+#define COST_CUT 100.0 /* a part of its text alone */
 
 #define COST_CROSSED 3.0 /* another mark's line, across the label */
 
@@ -368,25 +373,55 @@ static area place_for(const rm_chart_layout *layout, const owner *own, double wi
     return place_beside(layout, &own->line, own->line.y0 == own->line.y1 ? 1.0 - part : part, width, side);
 }
 
-/* Whether there was a place. */
-static bool label_owner(labels *all, const owner *own, rm_rgb ink) {
+/* A text where it costs least. */
+typedef struct written {
+    char text[RM_TEXT_BYTES];
+    bool upwards;
+    choice best;
+} written;
+
+/* Tries the places of a label that may take so much of its line's length. */
+static void try_owner(const labels *all, const owner *own, double room, double cost, written *to) {
     const double size = all->layout->words;
+    char text[RM_TEXT_BYTES];
+    const double before = to->best.cost;
+    double width = rm_text_fit(text, own->label, size, room * own->length);
+    const bool whole = strcmp(text, own->label) == 0;
+    const char *const number = strrchr(own->label, ' ');
+    if (!whole && number != NULL && isdigit((unsigned char)number[1])) { /* says more than half a sentence */
+        width = rm_text_fit(text, number + 1, size, room * own->length);
+    }
+    if (!(width > 0.0) || (strlen(text) < TELLING && !whole && !isdigit((unsigned char)text[0]))) {
+        return;
+    }
+    for (int at = 0; at < PLACES * SIDES; at++) {
+        const int step = at / SIDES, side = at % SIDES;
+        const double away = (own->stripe ? COST_DEEP : COST_STEP) * step + COST_SIDE * side;
+        try_place(all, own->mark, own->upwards, place_for(all->layout, own, width, step, side),
+                  cost + ((whole ? 0.0 : COST_CUT) + away) * size, &to->best);
+    }
+    if (to->best.cost < before) {
+        to->upwards = own->upwards;
+        memcpy(to->text, text, sizeof text);
+    }
+}
+
+/* Beside an upright line a label may also be level. */
+static void label_owner(labels *all, const owner *own, rm_rgb ink) {
+    owner level = *own;
+    level.upwards = false;
+    level.length = (double)all->layout->plot.width;
     for (int room = 0; room < ROOMS && own->label != NULL; room++) {
-        char text[RM_TEXT_BYTES];
-        choice best = {.cost = INFINITY};
-        const double width = rm_text_fit(text, own->label, size, rooms[room] * own->length);
-        const bool telling = strlen(text) >= TELLING || strlen(text) == strlen(own->label);
-        for (int at = 0; at < PLACES * SIDES && width > 0.0 && telling; at++) {
-            const int step = at / SIDES, side = at % SIDES;
-            try_place(all, own->mark, own->upwards, place_for(all->layout, own, width, step, side),
-                      ((own->stripe ? COST_DEEP : COST_STEP) * step + COST_SIDE * side) * size, &best);
+        written found = {.best = {.cost = INFINITY}};
+        try_owner(all, own, rooms[room], 0.0, &found);
+        if (own->upwards) {
+            try_owner(all, &level, rooms[room], COST_LEVEL * all->layout->words, &found);
         }
-        if (isfinite(best.cost)) {
-            write_label(all, best.place, text, size, ink, own->upwards);
-            return true;
+        if (isfinite(found.best.cost)) {
+            write_label(all, found.best.place, found.text, all->layout->words, ink, found.upwards);
+            return;
         }
     }
-    return false;
 }
 
 static void label_mark(labels *all, const ropemap_mark *mark) {
@@ -403,10 +438,8 @@ static void label_mark(labels *all, const ropemap_mark *mark) {
         own.upwards = false;
         own.length = stripe.width;
     }
-    if (is_within(layout, mark) && !label_owner(all, &own, layout->theme->ink) && own.upwards) {
-        own.upwards = false;
-        own.length = (double)layout->plot.width;
-        (void)label_owner(all, &own, layout->theme->ink);
+    if (is_within(layout, mark)) {
+        label_owner(all, &own, layout->theme->ink);
     }
 }
 
@@ -414,7 +447,7 @@ static void label_reference(labels *all, int32_t index) {
     const owner own = {.line = clip(&all->curves[index], &all->layout->plot),
                        .label = all->plot->series[index].label,
                        .length = (double)all->layout->plot.width};
-    (void)label_owner(all, &own, all->layout->theme->soft_ink);
+    label_owner(all, &own, all->layout->theme->soft_ink);
 }
 
 /* ---- numbers and names of points */

@@ -542,6 +542,26 @@ static void lay_columns(rm_chart_layout *layout, const ropemap_chart *chart, con
     layout->legend_x = beside ? width - margin - layout->legend.width : (double)layout->area.x;
 }
 
+#define BANDS "line: mean of a pixel, band: its range"
+
+/* Whether a line has a band: points are nowhere closer than at its end, on either axis. */
+static bool has_bands(const rm_chart_layout *layout, const ropemap_chart *chart) {
+    const rm_plots plots = rm_plots_of(chart);
+    bool any = false;
+    for (int32_t index = 0; index < plots.count; index++) {
+        for (int32_t line = 0; line < plots.plot[index].series_count; line++) {
+            const ropemap_series *series = &plots.plot[index].series[line];
+            const int64_t last = series->count - 1;
+            any = any || (!series->points && last > 0 &&
+                          (rm_axis_place(&layout->x, series->x[last]) -
+                           rm_axis_place(&layout->x, series->x[last - 1])) *
+                                  (double)layout->plot.width <
+                              0.5 * (double)layout->column);
+        }
+    }
+    return any;
+}
+
 /* Labels make room for themselves, which moves what they label: in a few passes it settles. */
 static void settle(rm_chart_layout *layout, const ropemap_chart *chart) {
     const rm_sizes *sizes = &layout->sizes;
@@ -558,8 +578,13 @@ static void settle(rm_chart_layout *layout, const ropemap_chart *chart) {
         over.beyond = fmax(over.beyond, rm_ticks_beyond(&layout->x_ticks, layout->plot.width, sizes));
         const double room = (double)(layout->width - layout->area.x - sizes->margin);
         const bool last = pass == PASSES - 1; /* has the lines that the plot made room for */
+        char subtitle[RM_TEXT_BYTES];
+        const char *const own = has_text(chart->subtitle) ? chart->subtitle : "";
+        const char *const bands = has_bands(layout, chart) ? BANDS : "";
+        (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", own,
+                       own[0] != '\0' && bands[0] != '\0' ? ", " : "", bands);
         const char *const words[3] = {chart->untitled ? NULL : chart->title,
-                                      chart->untitled ? NULL : chart->subtitle, NULL};
+                                      chart->untitled ? NULL : subtitle, NULL};
         rm_heading_break(heading, words, sizes, room,
                          (const int32_t[3]){last ? heading->title.count : WORD_LINES,
                                             last ? heading->subtitle.count : WORD_LINES, 1});
