@@ -582,7 +582,7 @@ static void settle(rm_chart_layout *layout, const ropemap_chart *chart) {
         const char *const own = has_text(chart->subtitle) ? chart->subtitle : "";
         const char *const bands = has_bands(layout, chart) ? BANDS : "";
         (void)snprintf(subtitle, sizeof subtitle, "%s%s%s", own,
-                       own[0] != '\0' && bands[0] != '\0' ? ", " : "", bands);
+                       own[0] != '\0' && bands[0] != '\0' ? "; " : "", bands);
         const char *const words[3] = {chart->untitled ? NULL : chart->title,
                                       chart->untitled ? NULL : subtitle, NULL};
         rm_heading_break(heading, words, sizes, room,

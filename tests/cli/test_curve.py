@@ -129,7 +129,7 @@ class Curve(Case):
             self.done("curve", "--preset", "llama3.1-8b", "-n", count, "--axis", "log", "--width", "88mm", "-q", "-o", count + ".svg")
             svg[count] = self.read(count + ".svg").decode()
         self.assertIn(">llama3.1-8b<", svg["100"])
-        self.assertIn(">llama3.1-8b, line: mean of a pixel, band: its range<", svg["128k"])
+        self.assertIn(">llama3.1-8b; line: mean of a pixel, band: its range<", svg["128k"])
         for words in ("below ½ at 166", "below 0 at 85,133"):
             self.assertNotIn("rotate", re.search(r"<text[^>]*>%s<" % words, svg["128k"]).group(0))
         self.done("sweep", "curve", "--vary", "base=1e4,1e5", "--vary", "head-dim=64,128", "-n", "8k", "--width", "88mm", "-q", "-o", "s.svg")
