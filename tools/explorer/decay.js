@@ -262,8 +262,11 @@ function show() {
     { at: trained, kind: 'trained', label: `${whose}trained` },
   ].filter(({ at }) => at !== null && at !== undefined);
   const dots = marks.some(({ at, kind }) => kind !== 'trained' && at >= (range.log ? 1 : 0) && at < range.count) ? ', the dots are single distances' : '';
-  byId('band-key').querySelector('.pin-key').hidden = manyShown();
-  byId('band-words').textContent = manyShown() ? 'a band is what a pixel holds, lowest to highest; a line is its mean' : `lowest to highest in a pixel; the line is their mean${dots}`;
+  const banded = drawn.filter(({ id, points }) => id !== 'ghost' && hasBand(points)), single = banded.length === 1 && banded[0].main;
+  byId('band-key').hidden = !banded.length;
+  byId('band-key').querySelector('.pin-key').hidden = !single;
+  byId('band-words').textContent = single ? `lowest to highest in a pixel; the line is their mean${dots}`
+    : `bands are lowest to highest in a pixel, lines their means${manyShown() || !dots ? '' : ', dots single distances'}`;
   if (addressNow() === main.address) { /* else they stay those of the former setting, as the line does */
     const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
     chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
@@ -271,7 +274,6 @@ function show() {
   }
   const settings = linesShown(), scores = settings.some((options) => effective('encoding', options) === 'alibi');
   document.querySelector('#decay h2').textContent = `${scores ? 'Score' : 'Similarity'} against distance`;
-  byId('band-key').hidden = !(manyShown() ? drawn : [main]).some(({ points }) => hasBand(points));
   showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0) || (b.within ?? 0) - (a.within ?? 0)) });
   legend(all.filter(({ points, hidden }) => points && !hidden));
