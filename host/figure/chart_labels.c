@@ -38,7 +38,9 @@
 
 #define COST_LEVEL 5.0 /* across, beside a line that is upright */
 
-#define COST_CUT 100.0 /* a part of its text alone */
+#define COST_NUMBER 100.0 /* the number at its end alone */
+
+#define COST_CUT 200.0 /* its beginning alone */
 
 #define COST_CROSSED 3.0 /* another mark's line, across the label */
 
@@ -385,20 +387,16 @@ static void try_owner(const labels *all, const owner *own, double room, double c
     const double size = all->layout->words;
     char text[RM_TEXT_BYTES];
     const double before = to->best.cost;
-    double width = rm_text_fit(text, own->label, size, room * own->length);
+    const double width = rm_text_fit(text, own->label, size, room * own->length);
     const bool whole = strcmp(text, own->label) == 0;
-    const char *const number = strrchr(own->label, ' ');
-    if (!whole && number != NULL && isdigit((unsigned char)number[1])) { /* says more than half a sentence */
-        width = rm_text_fit(text, number + 1, size, room * own->length);
-    }
-    if (!(width > 0.0) || (strlen(text) < TELLING && !whole && !isdigit((unsigned char)text[0]))) {
+    if (!(width > 0.0) || (strlen(text) < TELLING && !whole)) {
         return;
     }
     for (int at = 0; at < PLACES * SIDES; at++) {
         const int step = at / SIDES, side = at % SIDES;
         const double away = (own->stripe ? COST_DEEP : COST_STEP) * step + COST_SIDE * side;
         try_place(all, own->mark, own->upwards, place_for(all->layout, own, width, step, side),
-                  cost + ((whole ? 0.0 : COST_CUT) + away) * size, &to->best);
+                  (cost + (whole ? 0.0 : COST_CUT) + away) * size, &to->best);
     }
     if (to->best.cost < before) {
         to->upwards = own->upwards;
@@ -406,16 +404,26 @@ static void try_owner(const labels *all, const owner *own, double room, double c
     }
 }
 
+/* A number that ends a label says more than half of its words; NULL: there is none. */
+static const char *number_of(const char *label) {
+    const char *const space = label != NULL ? strrchr(label, ' ') : NULL;
+    return space != NULL && isdigit((unsigned char)space[1]) ? space + 1 : NULL;
+}
+
 /* Beside an upright line a label may also be level. */
 static void label_owner(labels *all, const owner *own, rm_rgb ink) {
-    owner level = *own;
-    level.upwards = false;
-    level.length = (double)all->layout->plot.width;
-    for (int room = 0; room < ROOMS && own->label != NULL; room++) {
+    const char *const words[] = {own->label, number_of(own->label)};
+    for (int room = 0; room < ROOMS; room++) {
         written found = {.best = {.cost = INFINITY}};
-        try_owner(all, own, rooms[room], 0.0, &found);
-        if (own->upwards) {
-            try_owner(all, &level, rooms[room], COST_LEVEL * all->layout->words, &found);
+        for (int text = 0; text < 2 && words[text] != NULL; text++) {
+            owner one = *own;
+            one.label = words[text];
+            try_owner(all, &one, rooms[room], text * COST_NUMBER, &found);
+            if (own->upwards) {
+                one.upwards = false;
+                one.length = (double)all->layout->plot.width;
+                try_owner(all, &one, rooms[room], text * COST_NUMBER + COST_LEVEL, &found);
+            }
         }
         if (isfinite(found.best.cost)) {
             write_label(all, found.best.place, found.text, all->layout->words, ink, found.upwards);
