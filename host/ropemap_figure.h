@@ -214,6 +214,7 @@ typedef struct ropemap_chart {
     int32_t count, columns;                                /* columns 0: as the page is best filled */
     const char *const *row_headings, *const *col_headings; /* as a figure's */
     bool log_x, log_y;
+    bool x_tokens, y_tokens; /* counts of tokens: a logarithmic axis has powers of two, 32k = 32,768 */
     bool has_y_limits;
     double y_low, y_high;
     int64_t width, height; /* pixels, 120 to 8192; 0: 1600 x 1000; of several plots 1600 wide, or 400 for each

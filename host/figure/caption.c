@@ -299,8 +299,8 @@ static void describe_value(char *label, size_t size, const ropemap_request *requ
 
 ropemap_figure ropemap_figure_default(const ropemap_request *request, const ropemap_map *map) {
     ropemap_figure figure = {
-        .row_label = "query position",
-        .col_label = "key position",
+        .row_label = "query position (tokens)",
+        .col_label = "key position (tokens)",
         .panel = {.map = map, .rows = request->rows, .cols = request->cols},
         .colormap = ROPEMAP_COLORMAP_AUTO,
     };

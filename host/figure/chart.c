@@ -234,11 +234,6 @@ static void widen(rm_axis_span *axis, double room) {
     axis->high += more;
 }
 
-static bool is_power_of_two(double value) {
-    int exponent;
-    return frexp(value, &exponent) == 0.5;
-}
-
 /* Whether a length of positions is some sixteen times a power of two at most: 128k, 96k. */
 static bool is_binary_length(double length) {
     if (length < BINARY_FROM || length > (double)ROPEMAP_POSITION_END) {
@@ -251,11 +246,10 @@ static bool is_binary_length(double length) {
     return fmod(length, part) == 0.0;
 }
 
-/* Positions: whole numbers; on a logarithmic axis, nothing but powers of two. */
-static bool are_positions(const ropemap_series *series, bool log) {
+/* Positions are whole numbers. */
+static bool are_positions(const ropemap_series *series) {
     for (int64_t point = 0; point < series->count; point++) {
-        const double x = series->x[point];
-        if (log ? !(x <= 0.0 || (x >= 1.0 && is_power_of_two(x))) : x < 0.0 || x != floor(x)) {
+        if (series->x[point] < 0.0 || series->x[point] != floor(series->x[point])) {
             return false;
         }
     }
@@ -286,13 +280,13 @@ rm_axis_span rm_chart_range_x(const ropemap_chart *chart) {
             take_series(&axis, chart, series);
             dots = dots || series->points;
             references = references || series->reference;
-            positions = positions && are_positions(series, chart->log_x);
+            positions = positions && (chart->log_x ? chart->x_tokens : are_positions(series));
             last = fmax(last, series->x[series->count - 1]);
         }
     }
-    const double length = !chart->log_x && is_binary_length(last + 1.0) ? last + 1.0 : last;
+    const double length = is_binary_length(last + 1.0) ? last + 1.0 : last;
     axis.whole = positions && !chart->log_x;
-    axis.binary = positions && is_binary_length(length);
+    axis.binary = positions && (chart->log_x || is_binary_length(length));
     if (axis.binary) {
         take(&axis, length);
         take(&axis, !axis.log && axis.low < length / (double)NEAR_ZERO ? 0.0 : length);
@@ -317,7 +311,8 @@ static void take_values(rm_axis_span *axis, const ropemap_chart *chart, const ro
 
 rm_axis_span rm_chart_range_y(const ropemap_chart *chart) {
     const rm_plots plots = rm_plots_of(chart);
-    rm_axis_span axis = {.log = chart->log_y, .low = INFINITY, .high = -INFINITY};
+    rm_axis_span axis = {
+        .log = chart->log_y, .binary = chart->log_y && chart->y_tokens, .low = INFINITY, .high = -INFINITY};
     if (chart->has_y_limits) {
         take(&axis, chart->y_low);
         take(&axis, chart->y_high);

@@ -187,6 +187,10 @@ class Answer(BrowseCase):
                        "return [at.left + at.width / 2 - box.left - box.width / 2, at.top + at.height / 2 - box.top - box.height / 2]")
         self.actions.move_to_element_with_offset(self.find("#card"), round(spot[0]), round(spot[1])).perform()
         self.until("document.getElementById('card-note').textContent.includes('base 10,000')", "its name is told")
+        key = self.js("return [...document.querySelectorAll('.card-key span')].map((one) => one.className)")
+        drawn = self.js("return [...new Set([...document.querySelectorAll('#card circle')].map((one) => one.classList[0]))]")
+        self.assertLessEqual(set(drawn), set(key))
+        self.assertIn("card-at", drawn)
 
     def test_what_a_length_needs(self):
         self.open("positions=512&head-dim=32&base=0.3k&scaling=yarn:factor=1.5,original=64")  # as a hand may write it

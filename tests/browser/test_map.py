@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # test_map.py - looking into the map: pan, zoom down to single cells, the crosshair, the curve
 # SPDX-License-Identifier: MIT
+import math
+import re
+
 from browsing import BrowseCase, Keys, main, read_npy
 
 from harness import bound, frequencies, ones_similarity
@@ -25,6 +28,20 @@ class Map(BrowseCase):
         self.until(lambda: self.view() is not None and test(self.view()), words)
         self.ready()
         return self.view()
+
+    def test_axes_count_as_those_of_files(self):
+        # 500 and 512 both divide a length well enough; page and file take the same.
+        self.open("positions=4k")
+        for positions, apart in (("4096", 512), ("3000", 500), ("1000", 100), ("512", 64), ("96", 8), ("100", 10)):
+            self.turn("positions=" + positions)
+            page = self.js("return [...document.querySelectorAll('#pane-main .axis-rows .tick text')].map((one) => one.textContent)")
+            made = self.run_program("map", "-n", positions, "-o", self.path(positions + ".svg"))
+            self.assertEqual(made.returncode, 0, made.stderr)
+            with open(self.path(positions + ".svg")) as file:
+                words = re.findall(r">([\d,]+)</text>", file.read())
+            self.assertGreater(min(len(page), len(set(words))), 2)
+            steps = sorted(math.gcd(*(int(one.replace(",", "")) for one in many)) for many in (page, words))
+            self.assertEqual((steps[1] % steps[0], steps[1] % apart), (0, 0), (positions, page, words))
 
     def test_drag_pans(self):
         self.open("positions=4k&rows=1024:1024&cols=1024:1024")

@@ -42,7 +42,7 @@ class Pages(Case):
         width, height = (float(root.get(side)) for side in ("width", "height"))
         self.assertEqual(root.get("viewBox"), "0 0 %g %g" % (width, height))
         texts = [element.text for element in root.iter(SVG + "text")]
-        for text in ("query position", "key position", "masked", "0", "224"):
+        for text in ("query position (tokens)", "key position (tokens)", "masked", "0", "224"):
             self.assertIn(text, texts)
         self.assertTrue(any(text.startswith("RoPE similarity, base 10,000") for text in texts), texts)
         for element in root.iter(SVG + "text"):

@@ -28,8 +28,8 @@ static void the_default_request(void **state) {
     check_words(figure.description, (const char *const[]){"131,072 positions", "mean", "128 × 128",
                                                           "constant vectors", "factored", NULL});
     assert_string_equal(figure.subtitle, ""); /* axes and labels show it */
-    assert_string_equal(figure.row_label, "query position");
-    assert_string_equal(figure.col_label, "key position");
+    assert_string_equal(figure.row_label, "query position (tokens)");
+    assert_string_equal(figure.col_label, "key position (tokens)");
     assert_string_equal(figure.value_label, "mean of q · k");
     assert_ptr_equal(figure.panel.map, &map);
     assert_memory_equal(&figure.panel.rows, &request.rows, sizeof request.rows);

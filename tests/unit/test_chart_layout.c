@@ -106,20 +106,25 @@ static void test_shared_axes(void **state) {
     rm_drawing_free(&drawing);
 }
 
-/* Positions end at a length or just before it; other axes are given in tens. */
+/* Positions end at a length or just before it; other axes are given in tens. Of logarithmic ones only those
+ * that are said to count tokens have powers of two. */
 static void test_positions(void **state) {
     static const struct {
         double x[3];
-        bool log, binary;
+        bool log, tokens, binary;
         double high;
-    } cases[] = {{{0, 1, 131071}, false, true, 131072},  {{0, 512, 131072}, false, true, 131072},
-                 {{1, 2, 98304}, false, true, 98304},    {{0, 1000, 128000}, false, false, 128000},
-                 {{0, 0.5, 4096}, false, false, 4096},   {{0, 1, 512}, false, false, 512},
-                 {{1024, 2048, 4096}, true, true, 4096}, {{1, 3, 4096}, true, false, 4096}};
+    } cases[] = {
+        {{0, 1, 131071}, false, true, true, 131072},  {{0, 512, 131072}, false, false, true, 131072},
+        {{1, 2, 98304}, false, false, true, 98304},   {{0, 1000, 128000}, false, true, false, 128000},
+        {{0, 0.5, 4096}, false, false, false, 4096},  {{0, 1, 512}, false, false, false, 512},
+        {{1024, 2048, 4096}, true, true, true, 4096}, {{1, 3, 4095}, true, true, true, 4096},
+        {{1, 1000, 99999}, true, true, true, 99999},  {{1, 2, 4096}, true, false, false, 4096}};
     static const double y[3] = {1, 2, 3};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const ropemap_series series = {.label = "a", .x = cases[i].x, .y = y, .count = 3};
-        const ropemap_chart chart = {.log_x = cases[i].log, .plot = {.series = &series, .series_count = 1}};
+        const ropemap_chart chart = {.log_x = cases[i].log,
+                                     .x_tokens = cases[i].tokens,
+                                     .plot = {.series = &series, .series_count = 1}};
         const rm_axis_span axis = rm_chart_range_x(&chart);
         assert_int_equal(axis.binary, cases[i].binary);
         assert_true(axis.high == (cases[i].log ? log10(cases[i].high) : cases[i].high));

@@ -78,7 +78,7 @@ function note(model = named) {
   const base = numberOf('base'), { names = [] } = model ?? {}, more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   byId('card-note').textContent = model
     ? `${names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${positionText(model.length)} tokens`
-    : !(base > 1) || isOnCard(base) ? 'Drag to set the base.' : `Base ${powerText(base)} is beyond the card: drag to bring it back.`;
+    : !(base > 1) || isOnCard(base) ? '' : `Base ${powerText(base)} is beyond the card: drag to bring it back.`;
 }
 
 /* A search that was asked for comes before the card's own. */

@@ -1,6 +1,6 @@
 /* curve.js - the chart of similarity against distance, linked to the map */
 /* SPDX-License-Identifier: MIT */
-import { BINARY_FROM, binarySpacing, grouped, positionText, valueText } from './numbers.js';
+import { IN_K_FROM, binarySpacing, grouped, isBinary, positionText, valueText } from './numbers.js';
 import { inFrame } from './timing.js';
 
 /* In rem, as the text is. */
@@ -145,11 +145,14 @@ function scales() {
   d3.select('#curve-clip rect').attr('width', width).attr('height', height + 8).attr('y', -4);
 }
 
-/* Powers of two on a log axis, as lengths are; else round distances. */
+/* Powers of two on a log axis, far out, and where their count is made of such; else round distances. */
+const isInK = () => shown.count >= IN_K_FROM;
+const isInPowers = () => isInK() || shown.count >= 1024 && isBinary({ first: 0, count: shown.count });
+
 function distanceTicks() {
   const last = shown.count - 1;
   if (!shown.log) {
-    const step = shown.count >= BINARY_FROM ? binarySpacing(last, 5) : null;
+    const step = isInPowers() ? binarySpacing(last, 5) : null;
     return step ? d3.range(0, last + 1, step) : d3.ticks(0, last, 5).filter(Number.isInteger);
   }
   const every = Math.ceil(Math.log2(last + 1) / Math.max(2, width / (3.6 * rem)));
@@ -162,11 +165,11 @@ function axes() {
   const key = [x.domain(), y.domain(), shown.log, width, height].join();
   if (key === axesKey) return;
   axesKey = key;
-  const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(shown.count < BINARY_FROM ? grouped : positionText).tickSize(4).tickSizeOuter(0);
+  const bottom = d3.axisBottom(x).tickValues(distanceTicks()).tickFormat(isInK() ? positionText : grouped).tickSize(4).tickSizeOuter(0);
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
   const left = d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format);
-  parts.title.text(`distance (tokens${shown.count < BINARY_FROM ? '' : ', 1k = 1,024'})`).attr('x', width / 2).attr('y', height + 2.4 * rem);
+  parts.title.text(`distance (tokens${isInK() ? ', 1k = 1,024' : ''})`).attr('x', width / 2).attr('y', height + 2.4 * rem);
   parts.yAxis.call(left.tickSize(-width).tickSizeOuter(0).tickPadding(6));
   parts.zero.attr('x2', width).attr('y1', y(0)).attr('y2', y(0));
 }

@@ -4,7 +4,7 @@ import { eitherLabel } from './bar.js';
 import { imageOf } from './colour.js';
 import { labelOf, pageWords } from './controls.js';
 import { Channel, parseNpy } from './fetch.js';
-import { BINARY_FROM, grouped, plainText, positionText, tokensText } from './numbers.js';
+import { IN_K_FROM, grouped, plainText, positionText, tokensText } from './numbers.js';
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';
 import { learnLimits } from './scale.js';
@@ -139,7 +139,7 @@ function build(name) {
   const columns = Math.ceil(Math.sqrt(settings.length));
   byId('many').style.setProperty('--columns', columns);
   const maps = settings.map(([value, options]) => {
-    const { cols } = domain(options), text = rangeEnd(cols) < BINARY_FROM ? grouped : positionText, trained = name === 'preset' ? trainedLength(options) : null;
+    const { cols } = domain(options), text = rangeEnd(cols) >= IN_K_FROM ? positionText : grouped, trained = name === 'preset' ? trainedLength(options) : null;
     const canvas = make('canvas', { width: 1, height: 1 });
     const caption = make('span', { textContent: labelOfMany(value) });
     const ends = make('span', { className: 'ends' }, make('span', { textContent: text(cols.first) }),

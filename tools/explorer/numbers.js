@@ -61,10 +61,21 @@ export function valueText(value) {
   return text.replace('-', '\u2212').replace('e-', 'e\u2212').replace('e+', 'e');
 }
 
-export const BINARY_FROM = 8192; /* positions: from here on ticks are multiples of a power of two, labelled in k and M */
+export const IN_K_FROM = 8192; /* positions: an axis that ends below it has them in full, one as long always powers of two */
+
+const isPower = (value) => Number.isInteger(Math.log2(value));
+
+/* Whether the axis of a range has powers of two, as in files: both ends are multiples of one that is no less than a
+   sixteenth of it (a quarter where it does not begin at 0), or its positions are one apart. Short ranges of round
+   decimal numbers stay decimal. */
+export function isBinary({ first, count, step = 1 }) {
+  const span = count * step, part = 2 ** Math.max(Math.ceil(Math.log2(span / (first === 0 ? 16 : 4))), 0);
+  if (span < 1024 && (span % 10 === 0 || first % 10 === 0 && first % 1024 !== 0)) return false;
+  return first % part === 0 && span % part === 0 || step > 1 && isPower(step) && first % step === 0;
+}
 
 /* Between ticks: a power of two of which `most` cover a span; whole millions, as labels have them, where it is some. */
-export const binarySpacing = (span, most) => 2 ** Math.max(span >= 2 ** 22 ? 20 : 10, Math.ceil(Math.log2(span / most)));
+export const binarySpacing = (span, most) => 2 ** Math.max(span >= 2 ** 22 ? 20 : 0, Math.ceil(Math.log2(span / most)));
 
 /* A position on an axis: 96k, 2M, else all its digits. */
 export function positionText(position) {

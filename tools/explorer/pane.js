@@ -1,21 +1,21 @@
 /* pane.js - a square for a map: its canvas, its axes, and the lines above it */
 /* SPDX-License-Identifier: MIT */
-import { BINARY_FROM, binarySpacing, grouped, positionText } from './numbers.js';
-import { domain, shownView, trainedLength } from './state.js';
+import { IN_K_FROM, binarySpacing, grouped, isBinary, positionText } from './numbers.js';
+import { domain, rangeEnd, shownView, trainedLength } from './state.js';
 
 const TICKS_MOST = 12;
 const LABEL = 90;         /* pixels that "trained length" takes at most */
 const CELL_LEAST = 16;    /* pixels: a cell this wide has its tick in its middle */
 
-function spacingFor(span, most) {
-  if (span >= BINARY_FROM) return binarySpacing(span, most);
+function spacingFor(span, most, binary) {
+  if (binary) return Math.max(binarySpacing(span, most), 1);
   const least = Math.max(span / most, 1), power = 10 ** Math.floor(Math.log10(least));
   return power * [1, 2, 5, 10].find((lead) => lead * power >= least * (1 - 1e-9));
 }
 
-/* Positions that get a tick from `from` to `to`, at most `most`. */
-function tickPositions(from, to, most, centred) {
-  const spacing = spacingFor(to - from, most), ticks = [];
+/* Positions `spacing` apart that get a tick from `from` to `to`. */
+function tickPositions(from, to, spacing, centred) {
+  const ticks = [];
   const first = centred ? from - 0.7 : from, last = centred ? to - 0.3 : to;
   for (let position = Math.ceil(first / spacing - 1e-9) * spacing + 0; position <= last + 1e-9; position += spacing) {
     ticks.push(position);
@@ -23,22 +23,28 @@ function tickPositions(from, to, most, centred) {
   return ticks;
 }
 
-/* Draws both axes of a pane; `left` and `bottom` are d3 selections of its groups. */
-/* Most maps have the view of the one before. */
-function drawAxes(pane, step, view) {
-  const { left, bottom, side } = pane, key = [view.y0, view.y1, view.x0, view.x1, side, step].join();
+/* Far ones in k, which alone have room; a part that is shorter in round decimal numbers. */
+const inPowers = (range, from, to) => to - from >= IN_K_FROM || from === range.first && to === rangeEnd(range) && isBinary(range);
+
+/* Draws both axes of a pane, unless they have what they show: most maps have the view of the one before. */
+function drawAxes(pane, step, { x0, x1, y0, y1 }) {
+  const { left, bottom, side } = pane, { rows, cols } = domain();
+  const sides = [
+    { group: left, axis: d3.axisLeft, from: y0, to: y1, room: 38, binary: inPowers(rows, y0, y1) },
+    { group: bottom, axis: d3.axisBottom, from: x0, to: x1, room: 72, binary: inPowers(cols, x0, x1) },
+  ];
+  const key = [side, step, ...sides.flatMap(({ from, to, binary }) => [from, to, binary])].join();
   if (key === pane.axesKey) return;
   pane.axesKey = key;
-  const sides = [[left, d3.axisLeft, view.y0, view.y1, 38], [bottom, d3.axisBottom, view.x0, view.x1, 72]];
-  for (const [group, axis, from, to, room] of sides) {
+  for (const { group, axis, from, to, room, binary } of sides) {
     const cell = (side * step) / (to - from), centred = cell >= CELL_LEAST;
     const scale = d3.scaleLinear([from, to], [0, side]);
     const inSight = (position) => (Math.max(position, from) + Math.min(position + step, to)) / 2;
     const middle = (position) => scale(inSight(position));
     const place = centred ? Object.assign(middle, scale, { copy: () => middle }) : scale;
     const most = Math.min(Math.max(2, Math.floor(side / room)), TICKS_MOST);
-    const ticks = tickPositions(from, to, most, centred);
-    const text = centred || to - from < BINARY_FROM ? grouped : positionText;
+    const spacing = spacingFor(to - from, most, binary), ticks = tickPositions(from, to, spacing, centred);
+    const text = !binary || spacing < 1024 || to < IN_K_FROM ? grouped : positionText;
     group.call(axis(place).tickValues(ticks).tickFormat(text).tickSize(5).tickSizeOuter(0).tickPadding(4));
   }
 }

@@ -48,8 +48,8 @@ function patchOf(element, style, place) {
     return `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${getComputedStyle(patch).backgroundColor}" stroke="${style.color}"/>`;
   }
   if (!element.matches('.card-key span')) return '';
-  const { x, y } = place(element.getBoundingClientRect()), r = parseFloat(before.width) / 2;
-  return `<circle cx="${x + r}" cy="${y + element.getBoundingClientRect().height / 2}" r="${r}" fill="${before.backgroundColor}"/>`;
+  const { x, y } = place(element.getBoundingClientRect()), r = parseFloat(before.width) / 2, line = parseFloat(before.borderTopWidth);
+  return `<circle cx="${x + r}" cy="${y + element.getBoundingClientRect().height / 2}" r="${r - line / 2}" fill="${before.backgroundColor}" stroke="${before.borderTopColor}" stroke-width="${line}"/>`;
 }
 
 function pieceOf(element, place) {

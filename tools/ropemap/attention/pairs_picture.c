@@ -287,7 +287,8 @@ static ropemap_status encode_chart(const pairs_result *result, output_kind kind,
                            .y_label = "q · k",
                            .plots = plots->plot,
                            .count = count,
-                           .log_x = true};
+                           .log_x = true,
+                           .x_tokens = true};
     const ropemap_page page = print_chart(&result->options->heads.print, (cli_size){0, 0},
                                           count == 1 ? PRINT_SHAPE : 0.0, kind == OUTPUT_PNG, &chart);
     if (count == 1) {

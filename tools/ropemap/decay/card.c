@@ -219,6 +219,7 @@ ropemap_status card_encode(const bound_options *options, const bound_results *re
                            .y_label = "tokens",
                            .log_x = true,
                            .log_y = true,
+                           .y_tokens = true,
                            .plot = {.series = to->series,
                                     .series_count = to->count,
                                     .marks = to->marks,

@@ -82,6 +82,7 @@ static ropemap_status encode(const void *given, void *made, int index, output_ki
                            .y_label = "least base",
                            .log_x = true,
                            .log_y = true,
+                           .x_tokens = true,
                            .plot = {.series = series, .series_count = line_count}};
     const ropemap_page page =
         print_chart(&options->print, (cli_size){0, 0}, PRINT_SHAPE, kind == OUTPUT_PNG, &chart);

@@ -234,6 +234,7 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     curve_chart_words(options, made, 1, "", to);
     add_marks(made, to);
     to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
+    to->chart.x_tokens = made->one[0].along <= 0;
     to->chart.log_y = options->measure == CURVE_SOFTMAX;
     to->chart.plot.series = to->series;
     to->chart.plot.marks = to->marks;
