@@ -197,6 +197,7 @@ class Compare(BrowseCase):
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=16k")
         self.until("document.getElementById('pins').textContent === 'llama2-7b · half at 46 · below zero at 1,707 · to its trained 4kllama3-8b · half at 166 · below zero at 18,438 · to its trained 8k'", "why lines end")
         self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
+        self.assertIn(" --vary preset=llama2-7b,llama3-8b --until-trained ", self.js("return import('/commands.js').then(({ commandLines }) => commandLines())"))
         # The command has the colours of all of them, whatever their factors are.
         self.open("x-many=preset=llama2-7b+gpt-oss-20b&positions=2k")
         self.until("[...document.querySelectorAll('#bar-ticks text')].at(-1)?.textContent.startsWith('2')", "the factor needs more")

@@ -147,6 +147,24 @@ class Curve(Case):
         zero, one = (float(re.search(r'<text x="[\d.]+" y="([\d.]+)"[^>]*>%s</text>' % words, svg).group(1)) for words in (r"0\.0", r"1\.0"))
         self.assertAlmostEqual((rings[0] - rings[1]) / (zero - one), values[1][1] - values[0][0], delta=2e-3)
 
+    def test_a_model_up_to_its_trained_length(self):
+        whole = ["--vary", "preset=llama2-7b,llama3-8b", "-n", "9000"]
+        cut, full = (self.curves(*whole, *more)["curves"] for more in (["--until-trained"], []))
+        for one, other, last in zip(cut, full, (4096, 8192)):
+            self.assertEqual(one["values"], other["values"][:last + 1] + [None] * (8999 - last))
+            self.assertEqual((one["half"], one["first_negative"]), (other["half"], other["first_negative"]))
+        self.done("curve", *whole, "--until-trained", "-q", "-o", "cut.csv", "-o", "cut.svg")
+        rows = self.read("cut.csv").decode().splitlines()
+        self.assertEqual([row.split(",")[1:].count("nan") for row in (rows[4097], rows[4098], rows[8193], rows[8194])], [0, 1, 1, 2])
+        svg = self.read("cut.svg").decode()
+        ends = [max(float(x) for x in re.findall(r"([\d.]+) [\d.]+", path)) for path in
+                re.findall(r'stroke="#(?:0072b2|d55e00)" stroke-width="2.6" d="M([^"]*)"', svg)]
+        rings = sorted(float(x) for x in re.findall(r'<circle cx="([\d.]+)"', svg))
+        self.assertEqual(len(rings), 2)
+        for end, ring in zip(sorted(ends), rings):
+            self.assertAlmostEqual(end, ring, delta=2)
+        self.refused(2, ["no trained length is known of base 10,000"], "curve", "--until-trained", "-q", "-o", "none.png")
+
     def test_files(self):
         self.done("curve", "--vary", "base=1e4,5e5", "-n", "300", "-q", *sum((["-o", "c." + ending] for ending in (
             "png", "svg", "pdf", "csv", "npy")), []))

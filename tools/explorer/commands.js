@@ -80,7 +80,8 @@ function curveLines() {
   if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`)).concat(bound);
   const rest = { ...settings[0], ...axis };
   delete rest[name];
-  return [wordsOf('curve', rest, '--vary', quoted(vary), '-o', 'curves.png'), ...bound];
+  const lens = manyShown() && manyWanted().name === 'preset' && settings.length === manyWanted().values.length;
+  return [wordsOf('curve', rest, '--vary', quoted(vary), ...(lens ? ['--until-trained'] : []), '-o', 'curves.png'), ...bound];
 }
 
 /* All that is seen, a command a line. */

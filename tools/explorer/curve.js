@@ -145,16 +145,14 @@ function scales() {
   d3.select('#curve-clip rect').attr('width', width).attr('height', height + 8).attr('y', -4);
 }
 
-/* Powers of two on a log axis, far out, and where their count is made of such; else round distances. */
+/* Far out distances are in powers of two, as where their count is made of such; else in round decimal numbers. */
 const isInK = () => shown.count >= IN_K_FROM;
 const isInPowers = () => isInK() || shown.count >= 1024 && isBinary({ first: 0, count: shown.count });
 
+/* On a log axis always powers of two, as lengths are. */
 function distanceTicks() {
   const last = shown.count - 1;
-  if (!shown.log) {
-    const step = isInPowers() ? binarySpacing(last, 5) : null;
-    return step ? d3.range(0, last + 1, step) : d3.ticks(0, last, 5).filter(Number.isInteger);
-  }
+  if (!shown.log) return isInPowers() ? d3.range(0, last + 1, binarySpacing(last, 5)) : d3.ticks(0, last, 5).filter(Number.isInteger);
   const every = Math.ceil(Math.log2(last + 1) / Math.max(2, width / (3.6 * rem)));
   const end = Math.floor(Math.log2(last + 1) + 1e-9);
   return d3.range(end, -1, -every).map((power) => 2 ** power).filter((at) => x(at) <= width + 1);

@@ -278,7 +278,7 @@ const cli_command command_curve = {
     .usage = "[what] [how] [output]",
     .examples =
         "  ropemap curve --vary base=1e4,5e5,1e6 -n 128k --axis log -o decay.png\n"
-        "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k -o models.svg -o models.csv\n"
+        "  ropemap curve --vary preset=llama2-7b,llama3-8b,qwen3-8b -n 32k --until-trained -o models.svg\n"
         "  ropemap curve --quantity roformer -n 256 -o roformer.pdf\n"
         "  ropemap curve --vary encoding=rope,xpos,alibi -n 1k --ylim=-1:1 -o encodings.png\n"
         "  ropemap curve --vary phase=exact,hf-fp32,bf16-inv-freq --shift 1M -n 1k -o rounded.png\n"

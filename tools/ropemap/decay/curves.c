@@ -5,6 +5,7 @@
 #include "tools/ropemap/failure.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,11 @@ const cli_option curve_single_rows[] = {
      .type = OPTION_CUSTOM,
      .set = vary_option,
      .offset = offsetof(curve_options, vary)},
+    {.group = GROUP_WHAT,
+     .name = "until-trained",
+     .help = "the curve of a model ends at the length that it was trained at",
+     .type = OPTION_FLAG,
+     .offset = offsetof(curve_options, until_trained)},
     OPTION_OUTPUT(offsetof(curve_options, outputs),
                   "where the curves go: .png, .svg, .pdf, .csv, .npy, or - for a PNG on standard output in "
                   "place of the text, csv:- for another kind"),
@@ -586,6 +592,21 @@ static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, 
     return status;
 }
 
+/* Beyond the trained length there are no values. */
+static ropemap_status end_at_trained(const curves *made, curve *one, ropemap_error *error) {
+    if (one->trained_length == 0) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--until-trained: no trained length is known of %s; name a model that has one, by --preset or "
+            "--model",
+            one->label);
+    }
+    for (int64_t i = 0; i < made->distances.count; i++) {
+        one->values[i] = made->distance[i] > (double)one->trained_length ? (double)NAN : one->values[i];
+    }
+    return ROPEMAP_OK;
+}
+
 static ropemap_status make_curve(curve_options *own, const tensor_pair *tensors, curves *made, int index,
                                  ropemap_error *error) {
     curve *one = &made->one[index];
@@ -601,7 +622,8 @@ static ropemap_status make_curve(curve_options *own, const tensor_pair *tensors,
     }
     status = compute(own, tensors, made, one, error);
     status = status == ROPEMAP_OK ? divide(own, made, one, error) : status;
-    return status == ROPEMAP_OK ? find_reach(own, made, one, error) : status;
+    status = status == ROPEMAP_OK ? find_reach(own, made, one, error) : status;
+    return status == ROPEMAP_OK && own->until_trained ? end_at_trained(made, one, error) : status;
 }
 
 static ropemap_status make_one(const curve_options *options, const tensor_pair *tensors, curves *made,

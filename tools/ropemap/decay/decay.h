@@ -45,6 +45,7 @@ typedef struct curve_options {
     print_size print;
     int32_t threads;
     cli_texts outputs;
+    bool until_trained; /* curves of models end at their trained lengths */
     bool json, force, quiet;
     cli_call *call; /* that computes it */
 } curve_options;
@@ -66,7 +67,7 @@ typedef struct curve {
     int32_t along;          /* the axis that distances are along, from 1; 0: there is one */
     int64_t trained_length; /* 0: unknown */
     double at_zero;         /* S(0), which similarities are divided by; 0: of another quantity */
-    double *values;         /* [distances.count], owned */
+    double *values;         /* [distances.count], owned; NaN: not shown */
     bool has_reach;
     ropemap_reach reach;
 } curve;
