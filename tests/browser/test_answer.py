@@ -27,7 +27,7 @@ class Answer(BrowseCase):
         low = self.js("return ['answer-least', 'card', 'plan-find', 'curve'].filter((id) => "
                       "document.getElementById(id).getBoundingClientRect().bottom > innerHeight)")
         self.assertEqual(low, [])
-        self.until("document.getElementById('curve-value').textContent.startsWith('first below half at 46 tokens')", "the same number")
+        self.until("document.getElementById('curve-value').textContent.startsWith('first below ½ at 46 tokens')", "the same number")
         self.click("#answer-rows tr:last-child button")
         self.ready()
         self.assertEqual(self.command()[:2], ["--base", "100000"])
@@ -66,7 +66,7 @@ class Answer(BrowseCase):
         """YaRN's factor scales scores: the curve is relative to distance 0, as the answer is."""
         self.open("preset=gpt-oss-20b&positions=4k")
         self.assertEqual(self.rows()[1][1], "140")
-        self.until("document.getElementById('curve-value').textContent.startsWith('first below half at 140 tokens')", "one number")
+        self.until("document.getElementById('curve-value').textContent.startsWith('first below ½ at 140 tokens')", "one number")
         self.assertIn("once for q and once for k, makes it 1.81", self.text("curve-note"))
         self.at(0.3, 0.8).perform()
         self.until("document.getElementById('crosshair-name').textContent === 'similarity (with factor 1.81)'", "the map's has the factor")
@@ -113,7 +113,7 @@ class Answer(BrowseCase):
         self.choose("encoding", "alibi")
         self.until("document.getElementById('answer-first').textContent.startsWith('ALiBi: the slope')", "the slope is what counts")
         self.assertEqual(self.js("return ['answer-table', 'card', 'plan', 'curve', 'slider-base'].filter((id) => document.getElementById(id).checkVisibility())"), ["curve"])
-        self.until("document.getElementById('curve-value').textContent === 'first below half at 129 tokens; first below zero at 257'", "the curve of ALiBi")
+        self.until("document.getElementById('curve-value').textContent === 'first below ½ at 129 tokens; first below 0 at 257'", "the curve of ALiBi")
         self.assertEqual(self.js("return document.querySelector('#decay h2').textContent"), "Score against distance")
         # Nor are RoPE's numbers those of xPos, of which the base is one cause.
         self.choose("encoding", "xpos")

@@ -155,7 +155,7 @@ class Compare(BrowseCase):
         self.assertEqual([line.split()[:2] for line in lines], [["ropemap", "map"], ["#", "the"], ["ropemap", "curve"]])
         self.assertTrue(lines[2].endswith("--quantity roformer -o bound.png"), lines[2])
         self.open("x-many=encoding=rope+alibi&positions=2k")
-        self.until("document.getElementById('pins').textContent === 'encoding rope · half at 46 · below zero at 1,707encoding alibi · half at 129 · below zero at 257'", "each has its own numbers")
+        self.until("document.getElementById('pins').textContent === 'encoding rope · below ½ at 46 · below 0 at 1,707encoding alibi · below ½ at 129 · below 0 at 257'", "each has its own numbers")
         self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")
         self.assertEqual(self.js("return document.querySelector('#bar-ticks text').textContent"), "\u2264 \u22121.0")  # and says what goes past it
         self.assertEqual(self.text("map-title"), "Scores over encoding, d = 128")
@@ -193,9 +193,9 @@ class Compare(BrowseCase):
                   "  const line = document.querySelector(pane + ' .trained-col line'), canvas = document.querySelector(pane + ' canvas');"
                   "  return line && canvas.clientWidth ? Math.round(16 * (line.getAttribute('x1') - canvas.offsetLeft) / canvas.clientWidth) : null; }).join()")
         self.until("%s === '4,8'" % places, "A's beside B's")
-        self.until("document.querySelector('#pins li').textContent === 'A: llama3-8b · half at 166 · below zero at 18,438'", "A's numbers")
+        self.until("document.querySelector('#pins li').textContent === 'A: llama3-8b · below ½ at 166 · below 0 at 18,438'", "A's numbers")
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=16k")
-        self.until("document.getElementById('pins').textContent === 'llama2-7b · half at 46 · below zero at 1,707 · to its trained 4kllama3-8b · half at 166 · below zero at 18,438 · to its trained 8k'", "why lines end")
+        self.until("document.getElementById('pins').textContent === 'llama2-7b · below ½ at 46 · below 0 at 1,707 · to its trained 4kllama3-8b · below ½ at 166 · below 0 at 18,438 · to its trained 8k'", "why lines end")
         self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
         self.assertIn(" --vary preset=llama2-7b,llama3-8b --until-trained ", self.js("return import('/commands.js').then(({ commandLines }) => commandLines())"))
         # The command has the colours of all of them, whatever their factors are.
@@ -204,7 +204,7 @@ class Compare(BrowseCase):
         self.assertIn("--clim -2:2 ", self.js("return import('/commands.js').then(({ commandLines }) => commandLines())"))
         # Of lengths each has its own part of the one line.
         self.open("x-many=positions=64+512+4k&positions=4k")
-        self.until("document.getElementById('pins').textContent === 'length 64 · half at 46length 512 · half at 46length 4,096 · half at 46 · below zero at 1,707'", "which is which")
+        self.until("document.getElementById('pins').textContent === 'length 64 · below ½ at 46length 512 · below ½ at 46length 4,096 · below ½ at 46 · below 0 at 1,707'", "which is which")
         self.assertEqual(self.js("return import('/commands.js').then(({ commandLines }) => commandLines().split('\\n').length)"), 1)
         # What cannot be made says so where it is seen.
         self.expected.append("status of 4")

@@ -57,7 +57,7 @@ class Controls(ControlCase):
                 self.assertFalse(self.js("return document.getElementById('error-' + arguments[0]).hidden", name))
                 self.enter("#text-" + name, OF_LINE[name])
                 self.until("document.getElementById('error-%s').hidden" % name, "it is taken")
-        self.assertEqual(self.text("curve-value"), "first below half at 46 tokens; first below zero at 1,707, beyond this plot")
+        self.assertEqual(self.text("curve-value"), "first below ½ at 46 tokens; first below 0 at 1,707, beyond this plot")
         self.choose("phase", "hf-fp32")
         self.ready()
         self.until("document.getElementById('curve-value').textContent === ''", "nothing is said of what nobody looked for")

@@ -222,7 +222,7 @@ class Explore(BrowseCase):
         self.open("base=5e5&positions=2k&x-a=base%3D100&x-compare=beside")
         self.until("document.querySelectorAll('#curve path.curve').length === 2", "A has a curve")
         self.assertEqual(self.js("return [...document.querySelectorAll('#pins li')].map((one) => one.textContent)"),
-                         ["A: base 100 · half at 5 · below zero at 59", "B: base 500,000"])
+                         ["A: base 100 · below ½ at 5 · below 0 at 59", "B: base 500,000"])
         self.click("#share > summary")
         self.click("#copy-command")
         lines = self.until("document.getElementById('share-done').textContent", "the commands are told").split("\n")
@@ -234,7 +234,7 @@ class Explore(BrowseCase):
                 "done([one.snapshotHtml(all.commandLines(), { base: '5e5' }), (await one.snapshotPng()).size]))")
         page, size = self.driver.execute_async_script(make)
         self.assertGreater(size, 10000)
-        for words in ("<svg", "The base sets how fast", "first zero", "A: base 100", "ropemap curve", "data:image/png", "distance (tokens)", "curve,distance,last"):
+        for words in ("<svg", "The base sets how fast", "below 0 at", "A: base 100", "ropemap curve", "data:image/png", "distance (tokens)", "curve,distance,last"):
             self.assertIn(words, page)
         self.assertIsNone(re.search(r"\dtokens|falls\.At", page), "words run together")
         # What is scrolled changes nothing of it, and stays where it is.
@@ -256,7 +256,7 @@ class Explore(BrowseCase):
         self.until("document.getElementById('pins').textContent.startsWith('this setting · pinned×')", "it is said to be pinned")
         self.until("document.querySelectorAll('#pins li').length === 1 && document.querySelectorAll('#curve path.curve').length === 1", "one line")
         self.enter("#number-base", "5e5")
-        self.until("document.getElementById('pins').textContent.startsWith('base 500,000base 10,000 · half at 46')", "now they are two")
+        self.until("document.getElementById('pins').textContent.startsWith('base 500,000base 10,000 · below ½ at 46')", "now they are two")
         self.assertNotIn("before", self.text("pins"))
         self.until("location.search.includes('x-pin=')", "the pin is in the address")
         self.js("document.getElementById('share').open = true")

@@ -159,12 +159,12 @@ function lines(base, fresh) {
 
 /* What a line is stands at its end. */
 function names({ base, first_negative: zero, half }) {
-  const ends = [[half, 'half', 13], [zero, 'first zero', -5]].map(([values, words, away]) => {
+  const ends = [[half, 'below ½', 13], [zero, 'below 0', -5]].map(([values, words, away]) => {
     const last = base.findLastIndex((one, at) => isOnCard(one) && values[at] !== null);
     return { words, seen: last >= 0, x: x(base[last] ?? 1), y: Math.min(y(values[last] ?? 1) + away, height - 4) };
   });
   ends[1].y = Math.min(ends[1].y, ends[0].seen ? ends[0].y - 12 : height);
-  layer('text', 'card-name', ends.filter(({ seen }) => seen)).classed('half', ({ words }) => words === 'half')
+  layer('text', 'card-name', ends.filter(({ seen }) => seen)).classed('half', ({ words }) => words === 'below ½')
     .attr('x', (one) => one.x).attr('y', (one) => one.y).text(({ words }) => words);
 }
 

@@ -257,7 +257,7 @@ function show() {
   const trained = main.trained_length ?? trainedLength();
   const whose = mode() !== 'off' && against() === 'a' ? 'B: ' : '';
   const marks = [
-    { at: main.half, kind: 'half', label: `${whose}½` },
+    { at: main.half, kind: 'half', label: `${whose}below ½` },
     { at: main.first_negative, kind: 'zero-crossing', label: `${whose}below 0` },
     { at: trained, kind: 'trained', label: `${whose}trained` },
   ].filter(({ at }) => at !== null && at !== undefined);
@@ -291,8 +291,8 @@ function describe() {
   const searched = effective('encoding') === 'rope' ? Math.min(main.count, SEARCHED) : main.count;
   const within = `within ${grouped(searched)} tokens`;
   const beyond = (at, unit = '') => `${grouped(at)}${unit}${at < main.count ? '' : ', beyond this plot'}`;
-  const half = main.half === null ? `at or above half ${within}` : `first below half at ${beyond(main.half, ' tokens')}`;
-  const zero = main.first_negative === null ? `at or above zero ${within}` : `first below zero at ${beyond(main.first_negative)}`;
+  const half = main.half === null ? `at or above ½ ${within}` : `first below ½ at ${beyond(main.half, ' tokens')}`;
+  const zero = main.first_negative === null ? `at or above 0 ${within}` : `first below 0 at ${beyond(main.first_negative)}`;
   return `${half}; ${zero}`;
 }
 
@@ -333,7 +333,7 @@ export function linesShown() {
 
 /* How far a line that is not the main one reaches; what that one does stands below the chart. */
 function reachOf(curve, within = Infinity) {
-  return [['half', curve?.half], ['below zero', curve?.first_negative]].filter(([, at]) => at && at < within).map(([what, at]) => `${what} at ${grouped(at)}`);
+  return [['below ½', curve?.half], ['below 0', curve?.first_negative]].filter(([, at]) => at && at < within).map(([what, at]) => `${what} at ${grouped(at)}`);
 }
 
 let said = '';

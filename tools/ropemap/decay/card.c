@@ -179,9 +179,9 @@ static void compose(const bound_options *options, const bound_results *results, 
     const int least = collect(results, to->bases, to->lengths);
     draw_lines(results->card, least, to);
     to->series[to->count++] =
-        (ropemap_series){.label = "first zero", .x = to->zero.x, .y = to->zero.y, .count = to->zero.count};
+        (ropemap_series){.label = "below 0", .x = to->zero.x, .y = to->zero.y, .count = to->zero.count};
     to->series[to->count++] = (ropemap_series){
-        .label = "half similarity", .x = to->half.x, .y = to->half.y, .count = to->half.count};
+        .label = "below ½", .x = to->half.x, .y = to->half.y, .count = to->half.count};
     if (least > 0) {
         to->series[to->count++] = (ropemap_series){
             .label = "least base", .x = to->bases, .y = to->lengths, .count = least, .points = true};

@@ -238,7 +238,7 @@ static void print(const void *given, const void *made) {
         number_in_words(options->keep).text, number_in_words((double)results->length).text,
         number_in_words(results->base).text, (int)spec->head_dim, scaling[0] != '\0' ? ", " : "", scaling,
         number_in_words(results->original).text, results->assumed ? " (assumed; give --original)" : "",
-        "change", "to", "half at", "first zero", "holds");
+        "change", "to", "below half", "below zero", "holds");
     for (int i = 0; i < results->count; i++) {
         print_choice(options, &results->choices[i]);
     }
