@@ -242,6 +242,14 @@ class Explore(BrowseCase):
                                  "before = snapshotSvg().text; side.scrollTop = 120; return [before === snapshotSvg().text, side.scrollTop]; })"), [True, 120])
         self.assertNotIn("<script", page)
         self.assertNotIn("http://127", page)
+        # Its headline is once to be seen, once for those who do not see; where controls were nothing is left.
+        self.assertEqual(re.sub("<[^>]*>", "", page).count("The base sets how"), 1)
+        self.assertIn('<div role="img" aria-label="The base sets how fast similarity falls. At base', page)
+        first, table, curve = self.js("document.getElementById('side').scrollTop = 0; return ['#answer-first', '#answer-table th', '#decay h2'].map((one) => document.querySelector(one).getBoundingClientRect().top)")
+        drawn = [(float(y), re.sub("<[^>]*>", "", words)) for y, words in re.findall(r'<text font[^>]* y="([^"]*)">(.*?)</text>', page)]
+        sentence, head, title = (next(y for y, told in drawn if re.match(words, told)) for words in ("The base sets", "base$", "Similarity against"))
+        for drawn_apart, seen_apart in ((head - sentence, table - first), (title - head, curve - table)):  # sliders; what is wanted of a base
+            self.assertTrue(20 < drawn_apart < seen_apart - 40, (drawn_apart, seen_apart))
 
     def test_a_moved_slider_leaves_a_ghost(self):
         self.open("positions=2k")

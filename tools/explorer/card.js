@@ -78,7 +78,7 @@ function note(model = named) {
   const base = numberOf('base'), { names = [] } = model ?? {}, more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   byId('card-note').textContent = model
     ? `${names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${positionText(model.length)} tokens`
-    : !(base > 1) || isOnCard(base) ? '' : `Base ${powerText(base)} is beyond the card: drag to bring it back.`;
+    : !(base > 1) || isOnCard(base) ? 'Drag to set the base.' : `Base ${powerText(base)} is beyond the card: drag to bring it back.`;
 }
 
 /* A search that was asked for comes before the card's own. */
@@ -159,9 +159,9 @@ function lines(base, fresh) {
 
 /* What a line is stands at its end. */
 function names({ base, first_negative: zero, half }) {
-  const ends = [[half, 'below ½', 13], [zero, 'below 0', -5]].map(([values, words, away]) => {
+  const ends = [[half, 'below ½'], [zero, 'below 0']].map(([values, words]) => {
     const last = base.findLastIndex((one, at) => isOnCard(one) && values[at] !== null);
-    return { words, seen: last >= 0, x: x(base[last] ?? 1), y: Math.min(y(values[last] ?? 1) + away, height - 4) };
+    return { words, seen: last >= 0, x: x(base[last] ?? 1), y: y(values[last] ?? 1) - 5 };
   });
   ends[1].y = Math.min(ends[1].y, ends[0].seen ? ends[0].y - 12 : height);
   layer('text', 'card-name', ends.filter(({ seen }) => seen)).classed('half', ({ words }) => words === 'below ½')

@@ -6,7 +6,7 @@ const SEEN = ['#answer-first', '#answer-table th', '#answer-table td:not([data-s
   '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#curve-note', '#band-key span:not(.pin-key)', '#pins li span:not(.pin-key)', '.pin-key'];
 const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-opacity', 'stroke-width', 'stroke-dasharray', 'stroke-linejoin',
   'paint-order', 'opacity', 'font-size', 'font-family', 'font-weight', 'text-anchor', 'display'];
-const EDGE = 16;
+const EDGE = 16, GAP = 20;
 
 const escaped = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 const shown = (element) => element.checkVisibility({ visibilityProperty: true }) && element.getBoundingClientRect().width > 1;
@@ -89,12 +89,24 @@ export function snapshotSvg() {
   return made;
 }
 
+/* How much what is beside the map, or all in a single column, comes up: controls are not in the picture. */
+function riser(boxes) {
+  const side = document.getElementById('side').getBoundingClientRect(), gaps = [];
+  const isBeside = ({ left, width }) => !side.width || left + width / 2 > side.left && left + width / 2 < side.right;
+  let end = Infinity;
+  for (const { top, bottom } of d3.sort(boxes.filter(isBeside), (box) => box.top)) {
+    if (top - end > GAP) gaps.push({ from: end, by: top - end - GAP });
+    end = Math.max(end === Infinity ? bottom : end, bottom);
+  }
+  return (box) => (isBeside(box) ? d3.sum(gaps, ({ from, by }) => (from <= box.top ? by : 0)) : 0);
+}
+
 function drawn() {
   const elements = [...document.querySelectorAll(SEEN.join())].filter(shown);
-  const boxes = elements.map((element) => element.getBoundingClientRect());
+  const boxes = elements.map((element) => element.getBoundingClientRect()), rises = riser(boxes);
   const left = d3.min(boxes, (box) => box.left) - EDGE, top = d3.min(boxes, (box) => box.top) - EDGE;
-  const width = Math.ceil(d3.max(boxes, (box) => box.right) - left + EDGE), height = Math.ceil(d3.max(boxes, (box) => box.bottom) - top + EDGE);
-  const place = (box) => ({ x: box.left - left, y: box.top - top });
+  const place = (box) => ({ x: box.left - left, y: box.top - top - rises(box) });
+  const width = Math.ceil(d3.max(boxes, (box) => box.right) - left + EDGE), height = Math.ceil(d3.max(boxes, (box) => place(box).y + box.height) + EDGE);
   const paper = getComputedStyle(document.body).backgroundColor;
   const body = elements.map((element) => pieceOf(element, place)).join('\n');
   const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
@@ -133,10 +145,10 @@ export function snapshotHtml(commands, settings) {
   return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(title)} - ropemap</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
-h1{font-size:1.3rem}body{font:1rem/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;color:#17191f;background:#fcfcfa}
-div{overflow-x:auto}svg{width:100%;min-width:${Math.min(width, 900)}px;height:auto}pre{overflow:auto;padding:.8rem;background:#f3f3ef}th{text-align:left;padding-right:1.5rem;font-weight:600}
-</style></head><body><h1>${escaped(answer)}</h1>
-<div>${text}</div>
+body{font:1rem/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;color:#17191f;background:#fcfcfa}
+div{overflow-x:auto}svg{width:100%;max-width:${2 * width}px;min-width:${Math.min(width, 900)}px;height:auto}pre{overflow:auto;padding:.8rem;background:#f3f3ef}th{text-align:left;padding-right:1.5rem;font-weight:600}
+</style></head><body>
+<div role="img" aria-label="${escaped(answer)}">${text}</div>
 <h2>Commands</h2><pre>${escaped(commands)}</pre>
 <h2>Settings</h2><table>${rows.join('\n')}</table>
 <details><summary>Numbers of the curves (CSV)</summary><pre>${escaped(curveRows())}</pre></details>
