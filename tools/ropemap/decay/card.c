@@ -180,8 +180,8 @@ static void compose(const bound_options *options, const bound_results *results, 
     draw_lines(results->card, least, to);
     to->series[to->count++] =
         (ropemap_series){.label = "below 0", .x = to->zero.x, .y = to->zero.y, .count = to->zero.count};
-    to->series[to->count++] = (ropemap_series){
-        .label = "below ½", .x = to->half.x, .y = to->half.y, .count = to->half.count};
+    to->series[to->count++] =
+        (ropemap_series){.label = "below ½", .x = to->half.x, .y = to->half.y, .count = to->half.count};
     if (least > 0) {
         to->series[to->count++] = (ropemap_series){
             .label = "least base", .x = to->bases, .y = to->lengths, .count = least, .points = true};
