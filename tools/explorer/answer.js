@@ -7,7 +7,7 @@ import { grouped, plainText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make } from './slider.js';
-import { effective, numberOf, reach, setOptions } from './state.js';
+import { effective, hasAxes, numberOf, reach, setOptions, state } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const byId = (id) => document.getElementById(id);
@@ -29,6 +29,7 @@ function baseless() {
     return `ALiBi: the slope sets how fast the score falls, by ${grouped(numberOf('slope'))} a token of distance. The base plays no part.`;
   }
   if (effective('encoding') === 'nope') return 'Without positions, similarity does not depend on distance, and the base plays no part.';
+  if (hasAxes()) return 'The base sets how fast similarity falls along each axis of the patches: the curve below is along the last one, the others being equal.';
   if (CAUSES[effective('encoding')]) return `${CAUSES[effective('encoding')]}: the curve below has the distances.`;
   return null;
 }
@@ -39,6 +40,7 @@ function scope() {
   return [
     manyShown() && 'These numbers are of the setting in the controls.',
     effective('diff') && 'The map is a difference.',
+    state.options.grid && 'The map is of patches on a grid; these numbers are of equal distances along both axes.',
     effective('measure') === 'softmax' && 'These numbers are of similarity, before softmax; the map shows attention.',
     phase !== 'exact' && `These numbers are exact; map and curve are rounded as ${phase} does.`,
     effective('content').startsWith('gauss') && 'The map shows random vectors.',
@@ -169,7 +171,7 @@ const isBaseless = () => document.body.dataset.baseless !== '';
 
 export function refreshAnswer() {
   const other = baseless();
-  document.body.dataset.baseless = !other ? '' : reach() < 2 ? 'token' : effective('encoding') in CAUSES ? 'other' : 'encoding';
+  document.body.dataset.baseless = !other ? '' : reach() < 2 ? 'token' : effective('encoding') in CAUSES || hasAxes() ? 'other' : 'encoding';
   if (other) {
     shown = '';
     quick.cancel();

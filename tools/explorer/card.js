@@ -84,8 +84,9 @@ function note(model = named) {
 /* A search that was asked for comes before the card's own. */
 export const yieldLeast = () => lengths.cancel();
 
-/* The card is of everything but the base. */
+/* The card is of everything but the base, where that counts. */
 export const refreshCard = whenQuiet(150, () => {
+  if (document.body.dataset.baseless) return;
   follow();
   const { length, ...query } = explainQuery();
   if (query.scaling !== undefined) query.length = length;

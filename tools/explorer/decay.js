@@ -274,7 +274,7 @@ function show() {
   }
   const settings = linesShown(), scores = settings.some((options) => effective('encoding', options) === 'alibi');
   document.querySelector('#decay h2').textContent = `${scores ? 'Score' : 'Similarity'} against distance`;
-  showCurves({ ...range, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
+  showCurves({ ...range, along: main.along, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0) || (b.within ?? 0) - (a.within ?? 0)) });
   legend(all.filter(({ points, hidden }) => points && !hidden));
 }
@@ -287,7 +287,7 @@ function hasBand({ low, high, mean }) {
 
 /* The server finds these crossings only for exact rotations and constant vectors. */
 function describe() {
-  if (effective('phase') !== 'exact' || ofTensors()) return '';
+  if (effective('phase') !== 'exact' || ofTensors() || main.along) return '';
   const searched = effective('encoding') === 'rope' ? Math.min(main.count, SEARCHED) : main.count;
   const within = `within ${grouped(searched)} tokens`;
   const beyond = (at, unit = '') => `${grouped(at)}${unit}${at < main.count ? '' : ', beyond this plot'}`;

@@ -11,7 +11,7 @@ import { learnLimits } from './scale.js';
 import { inCommon, scalingWords, wordOf } from './settings.js';
 import { make } from './slider.js';
 import {
-  OF_MODEL, domain, effective, numberOf, rangeEnd, setOptions, setPage, state, table, trainedLength, unframed,
+  OF_MODEL, domain, isOfPatches, effective, numberOf, rangeEnd, setOptions, setPage, state, table, trainedLength, unframed,
 } from './state.js';
 import { whenQuiet } from './timing.js';
 
@@ -153,7 +153,7 @@ function build(name) {
     });
     return button;
   });
-  const foot = maps.length ? 'key position across, query position down (tokens)' : ['No map.', ...refused.values()].join(' ');
+  const foot = maps.length ? `key ${isOfPatches() ? 'patch across, query patch down' : 'position across, query position down (tokens)'}` : ['No map.', ...refused.values()].join(' ');
   byId('many').replaceChildren(make('h3', { className: 'many-head', textContent: titleOf(name) }), ...maps,
     make('p', { className: maps.length ? 'many-foot muted' : 'many-foot error', textContent: foot }));
 }

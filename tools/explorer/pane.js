@@ -1,7 +1,7 @@
 /* pane.js - a square for a map: its canvas, its axes, and the lines above it */
 /* SPDX-License-Identifier: MIT */
 import { IN_K_FROM, binarySpacing, grouped, isBinary, positionText } from './numbers.js';
-import { domain, rangeEnd, shownView, trainedLength } from './state.js';
+import { domain, isOfPatches, rangeEnd, shownView, trainedLength } from './state.js';
 
 const TICKS_MOST = 12;
 const LABEL = 90;         /* pixels that "trained length" takes at most */
@@ -57,8 +57,7 @@ export class Pane {
     this.svg = d3.select(element).select('svg.axes');
     this.left = this.svg.append('g').attr('class', 'axis axis-rows');
     this.bottom = this.svg.append('g').attr('class', 'axis axis-cols');
-    this.titles = ['query position (tokens)', 'key position (tokens)'].map((text) =>
-      this.svg.append('text').attr('class', 'axis-title').attr('text-anchor', 'middle').text(text));
+    this.titles = [0, 1].map(() => this.svg.append('text').attr('class', 'axis-title').attr('text-anchor', 'middle'));
     this.lines = {};
     for (const name of ['trained-row', 'trained-col', 'cross-row', 'cross-col', 'distance-up', 'distance-down']) {
       const group = this.svg.append('g').attr('class', `line ${name}`).style('display', 'none');
@@ -103,6 +102,7 @@ export class Pane {
     if (!this.side) return;
     const view = shownView();
     drawAxes(this, domain().cols.step, view);
+    ['query', 'key'].forEach((of, index) => this.titles[index].text(isOfPatches() ? `${of} patch` : `${of} position (tokens)`));
     const inCols = length > view.x0 && length < view.x1;
     this.line('trained-col', inCols, length, view.y0, length, view.y1);
     this.line('trained-row', length > view.y0 && length < view.y1, view.x0, length, view.x1, length);

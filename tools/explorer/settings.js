@@ -15,7 +15,8 @@ export function scalingWords(text, short = false) {
   const title = table.scaling.find(({ name }) => name === rule)?.title ?? `${rule} scaling`;
   const number = (value) => (Number.isNaN(parseNumber(value)) ? value : grouped(parseNumber(value)));
   const rest = Object.entries(more).map(([key, value]) => `${key.replace(/-/g, ' ')} ${value.includes('/') ? 'list' : number(value)}`);
-  return `${title}${factor ? ` by ${factor}` : ''}${short || !rest.length ? '' : ` (${rest.join(', ')})`}`;
+  const by = rule === 'longrope' && more.max ? String(more.max / more.original) : factor;
+  return `${title}${by ? ` by ${by}` : ''}${short || !rest.length ? '' : ` (${rest.join(', ')})`}`;
 }
 
 export function wordOf(name, options) {

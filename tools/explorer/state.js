@@ -70,6 +70,17 @@ export function modelValues(options = state.options) {
   };
 }
 
+const ONE_LADDER = ['sections', 'interleaved', 'time-last']; /* text has one distance, whatever these deal */
+
+/* Whether distances are those of patches along one of several axes, each with frequencies of its own. */
+export function hasAxes(options = state.options) {
+  if (options.axes !== undefined) return !ONE_LADDER.some((deal) => options.axes.startsWith(deal));
+  const { deal, patches } = table.presets.find((one) => one.name === options.preset) ?? table.models.get(options.model)?.info ?? {};
+  return Boolean(patches) || Boolean(deal) && !ONE_LADDER.includes(deal);
+}
+
+export const isOfPatches = (options = state.options) => options.grid !== undefined || hasAxes(options);
+
 export function trainedLength(options = state.options) {
   const preset = table.presets.find((one) => one.name === options.preset);
   return preset?.trained_length || table.models.get(options.model)?.trained_length || null;
