@@ -219,7 +219,8 @@ function formulaPoints() {
 }
 
 function lines() {
-  const list = wanted(main.options), pinned = pinOf(main.options), words = apart([main.options, ...list.map(({ options }) => options)]);
+  const list = wanted(main.options), pinned = pinOf(main.options);
+  const own = manyShown() ? list[0]?.options ?? main.options : main.options, words = apart([own, ...list.map(({ options }) => options)]); /* many are without it */
   const named = (name, word) => [name, word].filter(Boolean).join(': ') || 'this setting';
   const all = [{ id: 'main', main: true, label: named(list.some(({ name }) => name === 'A') ? 'B' : '', words[0]), points: main.points }];
   if (pinned !== undefined) Object.assign(all[0], { remove: () => unpin(pinned), ends: 'pinned' });
