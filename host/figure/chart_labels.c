@@ -27,7 +27,7 @@
 #define NAME 0.82 /* of a point: there may be many */
 
 /* What a pixel of a curve costs, which is lost under a label: more than the whole way along a mark. */
-#define COST_COVERED 12.0
+#define COST_COVERED 18.0
 
 /* What a place costs besides, in sizes of a label. */
 #define COST_STEP 0.4 /* farther from the end of the line */
@@ -38,7 +38,7 @@
 
 #define COST_LEVEL 5.0 /* across, beside a line that is upright */
 
-#define COST_NUMBER 100.0 /* the number at its end alone */
+#define COST_NUMBER 20.0 /* the number at its end alone */
 
 #define COST_CUT 200.0 /* its beginning alone */
 

@@ -136,6 +136,10 @@ class Curve(Case):
         told = re.findall(r">([^<]*)</text>", self.read("s.svg").decode())
         self.assertEqual([words for words in told if "…" in words], [])
         self.assertTrue({"below 0 at 725", "below 0 at 1,707", "3,616", "below 0 at 7,757"} <= set(told), told)
+        # Where words would lie across the curve there is the number.
+        self.done("sweep", "curve", "--vary", "base=1e4,1e6", "--vary", "head-dim=64,128", "-n", "32k", "--axis", "log", "--width", "88mm", "-q", "-o", "t.svg")
+        told = re.findall(r">([^<]*)</text>", self.read("t.svg").decode())
+        self.assertTrue({"below ½ at 28", "below ½ at 46", "122", "197", "below 0 at 6,235", "below 0 at 27,115"} <= set(told), told)
 
     def test_whose_trained_length_it_is(self):
         """Each has a ring on its own curve, where that is at that distance."""
