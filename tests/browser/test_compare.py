@@ -154,6 +154,13 @@ class Compare(BrowseCase):
         lines = self.js(PIXELS + "return command()").split("Copied: ")[-1].splitlines()
         self.assertEqual([line.split()[:2] for line in lines], [["ropemap", "map"], ["#", "the"], ["ropemap", "curve"]])
         self.assertTrue(lines[2].endswith("--quantity roformer -o bound.png"), lines[2])
+        # It is that of the setting in the controls, which its name says.
+        for state, name in (("base=1000&x-a=base=7e4&x-compare=split", " of B"), ("base=1000&x-many=base=5e3+7e4", " for the setting in the controls"),
+                            ("base=1000&x-pin=base%3D7e4", " of this setting")):
+            self.turn("positions=512&x-bound=1&" + state)
+            [line] = [line for line in self.js(PIXELS + "return command()").splitlines() if line.endswith("-o bound.png")]
+            self.assertIn("--base 1000 ", line)
+            self.until("document.getElementById('pins').textContent.includes('shape of RoFormer’s bound%s: ')" % name, name)
         self.open("x-many=encoding=rope+alibi&positions=2k")
         self.until("document.getElementById('pins').textContent === 'encoding rope · below ½ at 46 · below 0 at 1,707encoding alibi · below ½ at 129 · below 0 at 257'", "each has its own numbers")
         self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")
@@ -231,6 +238,15 @@ class Compare(BrowseCase):
                                math.exp(-abs(i - j) * rate), delta=1e-5)
         self.click("#compare-difference")
         self.until("document.getElementById('bar-label').textContent.includes('exact \u2212 formula')", "the bar is the difference's")
+        # Where a pixel holds many distances the formula has a value all the same.
+        self.turn("base=5e3&positions=64k&x-formula=1&x-compare=beside&x-axis=linear")
+        self.until("document.querySelectorAll('#curve path.curve').length === 2", "both curves")
+        self.enter("#crosshair-i", "100")
+        self.enter("#crosshair-j", "90")
+        self.until("document.getElementById('crosshair-other').textContent !== '\u2013' && document.getElementById('crosshair-value').textContent !== '\u2013'", "both values")
+        self.until("document.getElementById('curve-value').textContent.startsWith('distance ')", "the curve's")
+        for told in (self.text("crosshair-other"), re.search(r"ln base\) ([\d.e\u2212]+)", self.text("curve-value")).group(1)):
+            self.assertAlmostEqual(float(told.replace("\u2212", "-")) / math.exp(-10 * rate), 1, delta=1e-3)
 
     def corner(self, canvas, cells, header):
         """Each cell's colour, looked at beside its text."""

@@ -37,6 +37,14 @@ class Screens(BrowseCase):
             self.ready()
             self.assert_fits(mode)
         self.click("#compare-off")
+        self.ready()
+        # A name that comes above the map takes its axes along.
+        self.click("#compare-split")
+        ends = ("(() => { const map = document.getElementById('map').getBoundingClientRect(), ticks = [...document.querySelectorAll('#pane-main .axis-rows .tick')]"
+                ".map((one) => one.getBoundingClientRect()); return Math.abs(ticks[0].top + ticks[0].height / 2 - map.top) < 2; })()")
+        self.until(ends, "the first tick is at the map's edge")
+        self.click("#compare-off")
+        self.until(ends, "and without the name")
         self.click("#share > summary")
         self.assert_fits("the menu of files")
         self.click("#share > summary")

@@ -191,6 +191,7 @@ const follow = inFrame(() => {
   lines(base, fresh);
   layer('circle', 'card-at', fresh.filter((value) => value !== null)).attr('r', 4)
     .attr('cx', () => x(base)).attr('cy', (value) => y(value));
+  if (fresh.length) document.querySelector('.card-key .card-at').style.visibility = fresh.every((value) => value === null) ? 'hidden' : '';
   d3.selectAll('#card text.card-name').raise();
   const element = byId('card');
   element.setAttribute('aria-valuenow', String(Math.log10(base)));

@@ -1,7 +1,7 @@
 /* commands.js - the command lines that make what is seen: maps, sweeps and curves */
 /* SPDX-License-Identifier: MIT */
 import { against, askedOfA, differenceQuery, mode } from './compare.js';
-import { linesShown } from './decay.js';
+import { boundQuery, linesShown } from './decay.js';
 import { many, manyShown, manyWanted } from './many.js';
 import { curveQuery, mapQuery, ofCurve, shownWindow } from './query.js';
 import { differing } from './settings.js';
@@ -75,7 +75,7 @@ export function varied() {
 function curveLines() {
   const { settings, vary, name } = varied(), { distances } = curveQuery({});
   const axis = { distances, axis: state.page.axis === 'linear' ? 'linear' : 'log', ...printed('png') };
-  const bound = state.page.bound ? [wordsOf('curve', { ...settings[0], ...axis, quantity: 'roformer' }, '-o', 'bound.png')] : [];
+  const bound = state.page.bound ? [wordsOf('curve', { ...boundQuery(), ...printed('png') }, '-o', 'bound.png')] : [];
   if (settings.length < 2) return bound;
   if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`)).concat(bound);
   const rest = { ...settings[0], ...axis };

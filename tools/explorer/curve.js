@@ -16,7 +16,7 @@ export const chart = { onHover: () => {}, description: '' };
 let parts = null, rem = 16, box = null, width = 0, height = 0, x = null, y = null, axesKey = '', cursorAt = null;
 
 /* points: { from, to, mean, low, high } arrays of equal length; from and to are the distances of a bucket.
- * exact: the values of single distances from `first` on, where they are known. */
+ * exact: the values of single distances from `first` on, where they are known; at(distance): of a formula, any. */
 export function pointsOf({ values, buckets }, first, log) {
   if (!values && !buckets) return { from: [], to: [], mean: [], low: null, high: null };
   if (values && values.length > BUCKETS) return { ...gathered(values, first, log), exact: values, first };
@@ -280,7 +280,7 @@ export function showCursor(distance) {
 
 /* The value of a single distance where it is known, else the mean of its pixel. */
 function valueAt(points, size) {
-  const index = bucketOf(points, size), exact = points.exact?.[size - points.first];
+  const index = bucketOf(points, size), exact = points.at?.(size) ?? points.exact?.[size - points.first];
   if (exact !== undefined || points.from[index] === points.to[index]) return valueText(exact ?? points.mean[index]);
   return `mean ${short(points.mean[index])} (${short(points.low[index])} to ${short(points.high[index])})`;
 }

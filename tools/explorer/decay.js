@@ -168,15 +168,20 @@ async function askLines() {
   show();
 }
 
+/* The bound is of the setting in the controls, and of exact RoPE. */
+export function boundQuery() {
+  const query = unframed(curveQuery({ axis: axis(), quantity: 'roformer' }));
+  for (const name of ['phase', 'shift', 'encoding', 'slope', 'chunk', 'local']) delete query[name];
+  return query;
+}
+
 function askBound() {
   if (!state.page.bound) {
     bound = null;
     boundKey = '';
     return;
   }
-  const query = unframed(curveQuery({ axis: axis(), quantity: 'roformer' }));
-  for (const name of ['phase', 'shift', 'encoding', 'slope', 'chunk', 'local']) delete query[name];
-  const address = url('/curve.json', query);
+  const query = boundQuery(), address = url('/curve.json', query);
   if (address === boundKey) return;
   boundKey = address;
   boundChannel.ask({
@@ -215,7 +220,7 @@ function cut(points, upTo) {
 /* The founding formula at the distances of the main curve. */
 function formulaPoints() {
   const base = numberOf('base'), { from, to } = main.points;
-  return { from, to, mean: from.map((first, index) => foundingValue(base, (first + to[index]) / 2)), low: null, high: null };
+  return { from, to, mean: from.map((first, index) => foundingValue(base, (first + to[index]) / 2)), low: null, high: null, at: (distance) => foundingValue(base, distance) };
 }
 
 function lines() {
@@ -337,10 +342,13 @@ function reachOf(curve, within = Infinity) {
   return [['below ½', curve?.half], ['below 0', curve?.first_negative]].filter(([, at]) => at && at < within).map(([what, at]) => `${what} at ${grouped(at)}`);
 }
 
+/* Whose the bound is, where others have curves too. */
+const ofWhom = () => (manyShown() ? ' for the setting in the controls' : mode() !== 'off' && against() === 'a' ? ' of B' : state.page.pin.length ? ' of this setting' : '');
+
 let said = '';
 
 function legend(all) {
-  const ofBound = state.page.bound && bound ? [{ label: 'shape of RoFormer’s bound: how it falls, not how high it is', colour: 'var(--bound)', dash: '4 3' }] : [];
+  const ofBound = state.page.bound && bound ? [{ label: `shape of RoFormer’s bound${ofWhom()}: how it falls, not how high it is`, colour: 'var(--bound)', dash: '4 3' }] : [];
   const items = all.length + ofBound.length === 1 && !all[0]?.remove && !manyShown() ? [] : [...all, ...ofBound];
   const key = JSON.stringify(items.map(({ label, colour, curve, within, ends }) => [label, colour, reachOf(curve, within), ends]));
   if (key === said) return;

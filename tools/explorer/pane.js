@@ -68,7 +68,8 @@ export class Pane {
     this.label = this.svg.append('text').attr('class', 'trained-label').style('display', 'none');
     this.side = 0;
     const seen = new ResizeObserver(() => this.resize(onResize));
-    for (const one of [this.canvas, element]) seen.observe(one); /* a name moves the canvas within the pane */
+    seen.observe(this.canvas);
+    seen.observe(element, { box: 'border-box' }); /* a name above the canvas moves it within the pane */
   }
 
   resize(onResize) {
