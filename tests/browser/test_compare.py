@@ -204,6 +204,9 @@ class Compare(BrowseCase):
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=16k")
         self.until("document.getElementById('pins').textContent === 'llama2-7b · below ½ at 46 · below 0 at 1,707 · to its trained 4kllama3-8b · below ½ at 166 · below 0 at 18,438 · to its trained 8k'", "why lines end")
         self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
+        self.click("#share > summary")
+        self.assertIn("until-trained=1", self.js("return document.getElementById('download-curve-png').getAttribute('href')"))
+        self.press(Keys.ESCAPE)
         self.assertIn(" --vary preset=llama2-7b,llama3-8b --until-trained ", self.js("return import('/commands.js').then(({ commandLines }) => commandLines())"))
         # What the setting in the controls has tells none of them apart.
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=2k&base=1e6&head-dim=64")

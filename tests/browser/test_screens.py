@@ -109,6 +109,12 @@ class Screens(BrowseCase):
         self.assertLess(self.lightness(), 0.2)
         self.assertEqual(self.find("#theme").get_attribute("aria-pressed"), "true")
         before = self.assert_drawn(["--cmap", "dark"])
+        # A file is as dark as the page, on paper it is light.
+        ask = "return import('/commands.js').then(({ commandLines }) => commandLines())"
+        self.assertEqual(self.js(ask), "ropemap map --cmap dark --clim -1:1 --dark -o map.png")
+        self.js("document.getElementById('figure-width').value = '88mm'")
+        self.assertEqual(self.js(ask), "ropemap map --cmap diverging --clim -1:1 --width 88mm -o map.png")
+        self.js("document.getElementById('figure-width').value = ''")
         self.click("#theme")
         self.assertGreater(self.lightness(), 0.9)
         self.assertTrue(self.assert_drawn(["--cmap", "diverging"]) != before)

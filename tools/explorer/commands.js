@@ -4,7 +4,9 @@ import { against, askedOfA, differenceQuery, mode } from './compare.js';
 import { boundQuery, linesShown } from './decay.js';
 import { many, manyShown, manyWanted } from './many.js';
 import { curveQuery, mapQuery, ofCurve, shownWindow } from './query.js';
+import { onPaper } from './scale.js';
 import { differing } from './settings.js';
+import { isDark } from './status.js';
 import { effective, state, table, unframed } from './state.js';
 
 const quoted = (text) => (/^[\w.,:=\/+-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
@@ -34,10 +36,17 @@ export function printed(type) {
   return width && !['npy', 'csv'].includes(type) ? { width } : {};
 }
 
+/* Of a map as a file: a sheet as dark as the page, or colours for paper where a printed width is chosen. */
+export function asFigure(type, query, own = state.options) {
+  const all = { ...query, ...printed(type) };
+  if (type === 'npy' || !isDark()) return all;
+  return all.width ? { ...all, cmap: own.cmap ?? onPaper(all.cmap) } : { ...all, dark: '1' };
+}
+
 const FORMULA = '# the founding formula is of this page alone: save all that is seen';
 
 const mapLine = (options, window, output, extra) => wordsOf('map',
-  { ...windowed(mapQuery(window, {}, options)), ...extra, ...printed(output.split('.')[1]) }, '-o', output);
+  asFigure(output.split('.')[1], { ...windowed(mapQuery(window, {}, options)), ...extra }, options), '-o', output);
 
 function mapLines() {
   const window = shownWindow();
@@ -47,7 +56,7 @@ function mapLines() {
     delete query[name];
     if (!values.length) return [];
     if (many.scale && query.clim && !state.options.clim) query.clim = [many.scale.low, many.scale.high].map((limit) => Number(limit.toPrecision(9))).join(':');
-    return [wordsOf('sweep', { ...query, ...printed('png') }, '--vary', quoted(`${name}=${list}`), '-o', 'maps.png')];
+    return [wordsOf('sweep', asFigure('png', query), '--vary', quoted(`${name}=${list}`), '-o', 'maps.png')];
   }
   if (mode() === 'off' || against() !== 'a') {
     return [mapLine(state.options, window, 'map.png'), ...(against() === 'formula' && mode() !== 'off' ? [FORMULA] : [])];
@@ -69,19 +78,19 @@ export function varied() {
   const settings = [...new Map(all.map((one) => [new URLSearchParams(one).toString(), one])).values()]; /* lengths are no settings */
   const names = differing(settings);
   const single = names.length === 1 && names[0] !== 'scaling';
-  return { settings, vary: single ? `${names[0]}=${settings.map((one) => effective(names[0], one)).join(',')}` : null, name: names[0] };
+  const models = manyShown() && manyWanted().name === 'preset' && settings.length === manyWanted().values.length; /* whose lines end */
+  return { settings, models, vary: single ? `${names[0]}=${settings.map((one) => effective(names[0], one)).join(',')}` : null, name: names[0] };
 }
 
 function curveLines() {
-  const { settings, vary, name } = varied(), { distances } = curveQuery({});
+  const { settings, models, vary, name } = varied(), { distances } = curveQuery({});
   const axis = { distances, axis: state.page.axis === 'linear' ? 'linear' : 'log', ...printed('png') };
   const bound = state.page.bound ? [wordsOf('curve', { ...boundQuery(), ...printed('png') }, '-o', 'bound.png')] : [];
   if (settings.length < 2) return bound;
   if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`)).concat(bound);
   const rest = { ...settings[0], ...axis };
   delete rest[name];
-  const lens = manyShown() && manyWanted().name === 'preset' && settings.length === manyWanted().values.length;
-  return [wordsOf('curve', rest, '--vary', quoted(vary), ...(lens ? ['--until-trained'] : []), '-o', 'curves.png'), ...bound];
+  return [wordsOf('curve', rest, '--vary', quoted(vary), ...(models ? ['--until-trained'] : []), '-o', 'curves.png'), ...bound];
 }
 
 /* All that is seen, a command a line. */

@@ -39,6 +39,9 @@ function shareOf(options) {
   return 10 ** Math.floor(Math.log10(0.1 / keys));
 }
 
+/* The light page's colours in place of the dark one's. */
+export const onPaper = (cmap) => ({ dark: 'diverging', dusk: 'difference' }[cmap] ?? cmap);
+
 export const differenceColours = () => (isDark() ? 'dusk' : 'difference');
 
 /* Whether both colours of a palette with two have values. */

@@ -1,6 +1,6 @@
 /* share.js - links, commands and files of what is seen */
 /* SPDX-License-Identifier: MIT */
-import { commandLines, printed, varied } from './commands.js';
+import { asFigure, commandLines, printed, varied } from './commands.js';
 import { differenceQuery, mode } from './compare.js';
 import { manyShown } from './many.js';
 import { cellsWanted } from './map.js';
@@ -69,8 +69,10 @@ const close = () => { byId('share').open = false; };
 /* The links are those of the state when the menu opens. */
 function followShare() {
   byId('share-done').textContent = '';
-  links.find(({ kind }) => kind === 'curve').link.closest('.row').parentElement.hidden = document.body.dataset.baseless === 'token';
-  links.find(({ kind }) => kind === 'curve').link.closest('.row').parentElement.querySelector('h2').textContent = `${TITLES.curve}${state.page.bound ? ', no bound' : ''}`;
+  const part = links.find(({ kind }) => kind === 'curve').link.closest('.row').parentElement, { settings, vary } = varied();
+  part.hidden = document.body.dataset.baseless === 'token';
+  const title = settings.length > 1 && !vary ? 'The curve of this setting alone, as a figure' : TITLES.curve;
+  part.querySelector('h2').textContent = `${title}${state.page.bound ? ', no bound' : ''}`;
   for (const { link, kind, type } of links) link.setAttribute('href', kind === 'map' ? mapFile(type) : curveFile(type));
 }
 
@@ -78,14 +80,14 @@ function followShare() {
 function mapFile(type) {
   if (manyShown()) return '';
   const difference = mode() === 'difference' ? differenceQuery() : {};
-  const query = mapQuery(shownWindow(), { size: String(cellsWanted(false)), ...difference, ...printed(type) });
+  const query = asFigure(type, mapQuery(shownWindow(), { size: String(cellsWanted(false)), ...difference }));
   return difference ? url(`/map.${type}`, Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined))) : '';
 }
 
 /* Curves that differ in one option are in one file. */
 function curveFile(type) {
-  const axis = state.page.axis === 'linear' ? 'linear' : 'log', { vary, name } = varied();
-  const query = curveQuery({ ...(type === 'csv' ? {} : { axis }), ...(vary && { vary }), ...printed(type) });
+  const axis = state.page.axis === 'linear' ? 'linear' : 'log', { vary, name, models } = varied();
+  const query = curveQuery({ ...(type === 'csv' ? {} : { axis }), ...(vary && { vary }), ...(models && { 'until-trained': '1' }), ...printed(type) });
   if (vary) delete query[name];
   return url(`/curve.${type}`, query);
 }
