@@ -405,6 +405,23 @@ class Bound(Case):
                 apart = abs(x - other[0]) > 0.22 * size * (len(words) + len(other[3])) or abs(y - other[1]) > 0.9 * size
                 self.assertTrue(apart, (words, other[3]))
         self.refused(2, ["--card", "--dims"], "bound", "--card", "--table", "16,32", "--dims", "16,32")
+        # What never falls has no line; a line ends where the search does, without what is known beyond.
+        for rotary, lines in (("64", ["below ½"]), ("32", None), ("128", ["below 0", "below ½"])):
+            rule = ["--card", "-d", "128", "--rotary-dim", rotary, "--table", "16", "-q"]
+            if lines is None:
+                self.refused(2, ["--card: similarity is never below half", "32 of 128 elements rotate"], "bound", *rule, "-o", "none.svg")
+                continue
+            self.done("bound", *rule, "-o", "r.svg", "--force")
+            self.assertEqual([words for words in re.findall(r">(below [½0])<", self.read("r.svg").decode())], lines)
+        rule = ["--card", "-d", "256", "--scaling", "linear:factor=8", "--limit", "4M", "--table", "16", "-q"]
+        zeros = json.loads(self.done("bound", *rule, "--json").stdout)["card"]["first_negative"]
+        first = zeros.index(None)
+        self.assertTrue(any(zeros[first:]), "some are known beyond")
+        self.done("bound", *rule, "-o", "e.svg")
+        svg = self.read("e.svg").decode()
+        line, _ = re.findall(r'<path clip-path[^>]*stroke="#0072b2" stroke-width="2.6" d="M([^"]*)"', svg)  # and the key's
+        self.assertNotIn("M", line)
+        self.assertEqual(re.findall(r'<(?:circle|rect|g)[^>]*fill="#0072b2"', svg), [])  # dots
 
     def test_what_the_card_marks_is_on_its_lines(self):
         """Bases of the lines are far apart: what is marked between them stands on the line all the same."""

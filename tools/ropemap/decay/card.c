@@ -143,17 +143,25 @@ static void put(line *to, double x, double y) {
     to->y[at] = y;
 }
 
+/* Up to the first base that reaches farther than was searched: of those beyond it some alone would be there.
+ */
+static void put_all(line *to, const double *base, const double *reach) {
+    for (int i = 0; i < CARD_BASES && !isnan(reach[i]); i++) {
+        put(to, base[i], reach[i]);
+    }
+}
+
 /* Lines through the card's bases, and through what is marked between them. */
 static void draw_lines(const bound_card *card, int least, picture *to) {
-    for (int i = 0; i < CARD_BASES; i++) {
-        put(&to->half, card->base[i], card->half[i]);
-        put(&to->zero, card->base[i], card->zero[i]);
-    }
+    put_all(&to->half, card->base, card->half);
+    put_all(&to->zero, card->base, card->zero);
     for (int i = 0; i < least; i++) {
         put(&to->zero, to->bases[i], to->lengths[i]);
     }
-    if (to->mark_count > 0) {
+    if (to->mark_count > 0 && !isnan(to->own_half)) {
         put(&to->half, to->base, to->own_half);
+    }
+    if (to->mark_count > 0 && !isnan(to->own_zero)) {
         put(&to->zero, to->base, to->own_zero);
     }
 }
@@ -178,10 +186,14 @@ static void compose(const bound_options *options, const bound_results *results, 
     gather(&to->models);
     const int least = collect(results, to->bases, to->lengths);
     draw_lines(results->card, least, to);
-    to->series[to->count++] =
-        (ropemap_series){.label = "below 0", .x = to->zero.x, .y = to->zero.y, .count = to->zero.count};
-    to->series[to->count++] =
-        (ropemap_series){.label = "below ½", .x = to->half.x, .y = to->half.y, .count = to->half.count};
+    if (to->zero.count > 0) {
+        to->series[to->count++] =
+            (ropemap_series){.label = "below 0", .x = to->zero.x, .y = to->zero.y, .count = to->zero.count};
+    }
+    if (to->half.count > 0) {
+        to->series[to->count++] =
+            (ropemap_series){.label = "below ½", .x = to->half.x, .y = to->half.y, .count = to->half.count};
+    }
     if (least > 0) {
         to->series[to->count++] = (ropemap_series){
             .label = "least base", .x = to->bases, .y = to->lengths, .count = least, .points = true};
@@ -204,6 +216,14 @@ ropemap_status card_encode(const bound_options *options, const bound_results *re
         return fail(error, ROPEMAP_RESOURCES, "--card: no memory for the picture");
     }
     compose(options, results, to);
+    if (to->zero.count == 0 && to->half.count == 0) {
+        free(to);
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--card: similarity is never below half of S(0), whatever the base, where %d of %d elements "
+            "rotate; there is nothing to draw",
+            (int)(spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim), (int)spec->head_dim);
+    }
     ropemap_scaling_title(scaling, &spec->scaling);
     (void)snprintf(title, sizeof title, "How far a RoPE base reaches, %s%sd = %d", scaling,
                    scaling[0] != '\0' ? ", " : "", (int)spec->head_dim);
