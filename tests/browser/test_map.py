@@ -212,6 +212,15 @@ class Map(BrowseCase):
         distance = int(number(distance))
         self.assertAlmostEqual(number(value), ones_similarity(128, frequencies(128))(distance, 0), delta=1e-4)
         self.assertNotEqual(self.js("return document.querySelector('#pane-main .distance-down').style.display"), "none")
+        # From the map to the curve in one go: that the map was left comes a frame later, and takes nothing away.
+        kept = self.driver.execute_async_script(
+            "const done = arguments[0], [map, curve] = ['map', 'curve'].map((id) => document.getElementById(id)), { left, top, width } = curve.getBoundingClientRect();"
+            "map.dispatchEvent(new PointerEvent('pointermove', { clientX: 10, clientY: 10 }));"
+            "requestAnimationFrame(() => requestAnimationFrame(() => {"
+            "  map.dispatchEvent(new PointerEvent('pointerleave'));"
+            "  curve.dispatchEvent(new PointerEvent('pointermove', { clientX: left + width / 2, clientY: top + 40 }));"
+            "  requestAnimationFrame(() => requestAnimationFrame(() => done(document.getElementById('curve-value').textContent))); }))")
+        self.assertTrue(kept.startswith("distance "), kept)
 
 
 main()

@@ -147,8 +147,10 @@ const speakSoon = whenQuiet(120, () => {
 });
 
 function startLinks() {
-  cross.onMove = (pair) => showCursor(pair ? pair.i - pair.j : null);
+  let hovered = null; /* on the curve, where the pointer may be by when the map tells that it left */
+  cross.onMove = (pair) => showCursor(pair ? pair.i - pair.j : hovered);
   chart.onHover = (distance) => {
+    hovered = distance;
     showCursor(distance);
     for (const pane of Object.values(panes)) if (pane.side) pane.distance(distance);
   };
