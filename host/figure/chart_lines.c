@@ -52,7 +52,7 @@ rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness,
     const int32_t pattern = series->dashed ? 1 : rank < SOLID ? 0 : 1 + (rank - SOLID) % (PATTERNS - 1);
     rm_item item = {.kind = series->points ? RM_ITEM_DOTS : RM_ITEM_POLYLINE,
                     .thickness = series->points ? dot : thickness,
-                    .ink = inks[rank % INKS],
+                    .ink = inks[(series->alike && rank > 0 ? rank - 1 : rank) % INKS],
                     .dot = (rm_dot)(rank % DOTS)};
     item.dashes = series->points ? 0 : patterns[pattern].count;
     for (int32_t dash = 0; dash < item.dashes; dash++) {

@@ -199,6 +199,11 @@ class Answer(BrowseCase):
         drawn = self.js("return [...new Set([...document.querySelectorAll('#card circle')].map((one) => one.classList[0]))]")
         self.assertLessEqual(set(drawn), set(key))
         self.assertIn("card-at", drawn)
+        # A colour is a setting's: the card has that of the curve, which B has when it is compared.
+        strokes = "['#card .card-zero', '#card .card-half', '#curve .curve.main'].map((one) => getComputedStyle(document.querySelector(one)).stroke)"
+        alone = self.until("new Set(%s).size === 1 && %s[0]" % (strokes, strokes), "one colour")
+        self.turn("positions=512&x-a=base%3D7e4&x-compare=split")
+        self.until("new Set(%s).size === 1 && %s[0] !== '%s'" % (strokes, strokes, alone), "B's colour")
 
     def test_what_a_length_needs(self):
         self.open("positions=512&head-dim=32&base=0.3k&scaling=yarn:factor=1.5,original=64")  # as a hand may write it

@@ -412,14 +412,17 @@ class Bound(Case):
                 self.refused(2, ["--card: similarity is never below half", "32 of 128 elements rotate"], "bound", *rule, "-o", "none.svg")
                 continue
             self.done("bound", *rule, "-o", "r.svg", "--force")
-            self.assertEqual([words for words in re.findall(r">(below [½0])<", self.read("r.svg").decode())], lines)
+            svg = self.read("r.svg").decode()
+            self.assertEqual([words for words in re.findall(r">(below [½0])<", svg)], lines)
+            drawn = re.findall(r'<path clip-path[^>]*stroke="(#[0-9a-f]+)" stroke-width="2.6"([^>]*) d="M[^"]{500}', svg)
+            self.assertEqual([(colour, "dash" in more) for colour, more in drawn], [("#0072b2", words == "below ½") for words in lines])
         rule = ["--card", "-d", "256", "--scaling", "linear:factor=8", "--limit", "4M", "--table", "16", "-q"]
         zeros = json.loads(self.done("bound", *rule, "--json").stdout)["card"]["first_negative"]
         first = zeros.index(None)
         self.assertTrue(any(zeros[first:]), "some are known beyond")
         self.done("bound", *rule, "-o", "e.svg")
         svg = self.read("e.svg").decode()
-        line, _ = re.findall(r'<path clip-path[^>]*stroke="#0072b2" stroke-width="2.6" d="M([^"]*)"', svg)  # and the key's
+        line, _ = re.findall(r'<path clip-path[^>]*stroke="#0072b2" stroke-width="2.6" d="M([^"]*)"', svg)  # and the key's; the other is dashed
         self.assertNotIn("M", line)
         self.assertEqual(re.findall(r'<(?:circle|rect|g)[^>]*fill="#0072b2"', svg), [])  # dots
 

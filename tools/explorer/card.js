@@ -165,7 +165,7 @@ function names({ base, first_negative: zero, half }) {
     return { words, seen: last >= 0, x: x(base[last] ?? 1), y: y(values[last] ?? 1) - 5 };
   });
   ends[1].y = Math.min(ends[1].y, ends[0].seen ? ends[0].y - 12 : height);
-  layer('text', 'card-name', ends.filter(({ seen }) => seen)).classed('half', ({ words }) => words === 'below ½')
+  layer('text', 'card-name', ends.filter(({ seen }) => seen))
     .attr('x', (one) => one.x).attr('y', (one) => one.y).text(({ words }) => words);
 }
 

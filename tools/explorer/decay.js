@@ -253,8 +253,9 @@ function colour(all) {
     const { place } = line;
     line.colour = place === undefined ? `var(--pin-${(index % COLOURS) + 1})` : d3.interpolateViridis(isDark() ? 0.3 + 0.7 * place : 0.8 * place);
     line.dash ??= place !== undefined || index < 2 ? '' : DASHES[(index - 2) % DASHES.length];
-    if (line.main) byId('decay').style.setProperty('--main', line.colour);
   });
+  /* The card is of the setting in the controls too. */
+  byId('side').style.setProperty('--main', all.find((line) => line.main)?.colour ?? 'var(--ink)');
 }
 
 function show() {

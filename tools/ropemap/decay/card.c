@@ -191,8 +191,12 @@ static void compose(const bound_options *options, const bound_results *results, 
             (ropemap_series){.label = "below 0", .x = to->zero.x, .y = to->zero.y, .count = to->zero.count};
     }
     if (to->half.count > 0) {
-        to->series[to->count++] =
-            (ropemap_series){.label = "below ½", .x = to->half.x, .y = to->half.y, .count = to->half.count};
+        to->series[to->count++] = (ropemap_series){.label = "below ½",
+                                                   .x = to->half.x,
+                                                   .y = to->half.y,
+                                                   .count = to->half.count,
+                                                   .dashed = true,
+                                                   .alike = to->zero.count > 0};
     }
     if (least > 0) {
         to->series[to->count++] = (ropemap_series){
