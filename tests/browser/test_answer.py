@@ -194,7 +194,7 @@ class Answer(BrowseCase):
                        ".getBoundingClientRect(), box = document.getElementById('card').getBoundingClientRect();"
                        "return [at.left + at.width / 2 - box.left - box.width / 2, at.top + at.height / 2 - box.top - box.height / 2]")
         self.actions.move_to_element_with_offset(self.find("#card"), round(spot[0]), round(spot[1])).perform()
-        self.until("document.getElementById('card-note').textContent.includes('base 10,000')", "its name is told")
+        self.until("document.getElementById('card-note').textContent.endsWith('base 10,000, 8k tokens, d = 64, 128, 256')", "what is there is told")
         key = self.js("return [...document.querySelectorAll('.card-key span')].map((one) => one.className)")
         drawn = self.js("return [...new Set([...document.querySelectorAll('#card circle')].map((one) => one.classList[0]))]")
         self.assertLessEqual(set(drawn), set(key))

@@ -17,7 +17,8 @@ let card = null, least = [], key = '', leastKey = '', leastWanted = '', now = nu
 /* Models of one base and one length are one point. */
 const models = () => [...d3.group(table.presets.filter(({ trained_length: trained }) => trained),
   ({ base, trained_length: trained }) => `${base} ${trained}`).values()]
-  .map((group) => ({ base: group[0].base, length: group[0].trained_length, names: group.map(({ name }) => name) }));
+  .map((group) => ({ base: group[0].base, length: group[0].trained_length, names: group.map(({ name }) => name),
+    dims: d3.sort(new Set(group.map(({ head_dim: dim }) => dim))) }));
 
 export function startCard() {
   const element = byId('card');
@@ -75,9 +76,9 @@ function hover(event) {
 /* What the pointer is at stays named while the card is drawn anew. */
 function note(model = named) {
   named = model;
-  const base = numberOf('base'), { names = [] } = model ?? {}, more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  const base = numberOf('base'), { names = [], dims } = model ?? {}, more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   byId('card-note').textContent = model
-    ? `${names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${positionText(model.length)} tokens`
+    ? `${names.slice(0, 3).join(', ')}${more}: base ${grouped(model.base)}, ${positionText(model.length)} tokens, d = ${dims.join(', ')}`
     : !(base > 1) || isOnCard(base) ? 'Drag to set the base.' : `Base ${powerText(base)} is beyond the card: drag to bring it back.`;
 }
 
