@@ -215,6 +215,9 @@ class Answer(BrowseCase):
         told = self.js("return [...document.querySelectorAll('#plan-rows tr:not(.plan-flags)')].map((row) => row.textContent)")
         self.assertTrue(told[0].startswith("base") and "Apply" in told[0], told)
         self.assertEqual(self.text("plan-head"), "keeps similarity ≥ 0.05 within 400 tokens")
+        self.size(390, 844)  # nothing is cut where the column is narrow
+        self.assertEqual(self.js("const { scrollWidth, clientWidth } = document.getElementById('plan-table'); return scrollWidth - clientWidth"), 0)
+        self.size(960, 610)
         # The least is where the first of the windows begins, with the same digits.
         for least, windows in self.js("return [...document.querySelectorAll('#plan-rows tr')].filter((row) => row.children.length > 2)"
                                       ".map(({ children }) => [children[1].textContent, children[2].textContent])"):
