@@ -2,6 +2,7 @@
 # test_server.py - the page and its server: a lost one, nothing but it, how soon there is a picture, how heavy it is
 # SPDX-License-Identifier: MIT
 import http.server
+import os
 import signal
 import threading
 
@@ -135,6 +136,31 @@ class Server(BrowseCase):
         self.assert_drawn(["--base", "5e5", "-n", "3000", "--causal"])
         self.open("base=77")
         self.assert_drawn(["--base", "77"])
+
+    def test_vectors_of_the_command_line(self):
+        """Answer, card, curve and commands are of the rule that the capture brings, which its map has."""
+        capture = os.path.join(os.environ["ROPEMAP_SOURCE"], "tests/data/captures/smollm2.safetensors")
+        self.start("-q", "--capture", capture, "--head", "2")
+        self.open("x-bound=1&head=2")
+        self.until("document.getElementById('answer-first').textContent.startsWith('The base sets how fast similarity falls. At base 100,000 (head dim 64)')", "its base")
+        self.until("document.getElementById('number-base').value === '100,000'", "and in the control")
+        self.assertIn("base 100,000, d = 64", self.text("map-title"))
+        self.assertEqual(self.js("return document.querySelector('#pane-main .axis-title').textContent"), "query position (tokens)")
+        self.until("document.querySelector('#curve .bound').getAttribute('d')", "the bound")
+        ask = "return import('/commands.js').then(({ commandLines }) => commandLines())"
+        first, bound = self.js(ask).splitlines()
+        self.assertTrue(first.startswith("ropemap map --capture %s --head 2 " % capture), first)
+        self.done(*first.split()[1:-1], "m.npy")
+        self.assertEqual(self.got("/map.npy", head=2).body, self.read("m.npy"))
+        self.assertIn(" --base 100000 --head-dim 64 ", bound)
+        self.done(*bound.split()[1:])
+        # Another base is its own; with vectors made up nothing is of the capture.
+        self.enter("#number-base", "5000")
+        self.until("document.getElementById('answer-first').textContent.includes('At base 5,000 (head dim 64)')", "the base that was set")
+        self.turn("content=ones")
+        self.until("document.getElementById('answer-first').textContent.includes('At base 10,000 (head dim 128)')", "no capture's")
+        self.until("document.getElementById('curve-value').textContent.startsWith('first below ½ at 46 tokens')", "its curve")
+        self.assertEqual(self.js(ask), "ropemap map --content ones --cmap diverging --clim -1:1 -o map.png")
 
 
 main()

@@ -270,7 +270,7 @@ class Start(ServeCase):
         told = self.got("/options.json").json
         model = told["state"].pop("model")
         self.assertEqual(told["state"], {"base": "7e5", "positions": "128k", "causal": "1"})
-        self.assertEqual(told["models"], [{"id": model, "name": "config.json"}])
+        self.assertEqual(told["models"], [{"id": model, "name": "config.json", "layer_type": None}])
         self.assertEqual(self.got("/info.json", model=model).json["base"], 5e5)
         self.assertEqual(told["threads"], 1)
 
@@ -280,7 +280,8 @@ class Start(ServeCase):
         self.write("k.npy", write_npy((40, 8), rows[::-1]))
         self.start("--queries", "q.npy", "--keys", "k.npy")
         self.assertEqual(self.got("/options.json").json["tensors"],
-                         {"queries": "q.npy", "keys": "k.npy", "positions": 40, "head_dim": 8})
+                         {"queries": "q.npy", "keys": "k.npy", "positions": 40, "head_dim": 8,
+                          "options": [["queries", "q.npy"], ["keys", "k.npy"]], "model": None})
         self.done("map", "--queries", "q.npy", "--keys", "k.npy", "-o", "m.npy")
         self.assertEqual(self.got("/map.npy").body, self.read("m.npy"))
         self.done("curve", "--queries", "q.npy", "--keys", "k.npy", "-o", "c.csv")
@@ -294,7 +295,11 @@ class Start(ServeCase):
         path = os.path.join(SOURCE, "tests/data/captures/smollm2.safetensors")
         self.start("--capture", path)
         told = self.got("/options.json").json["tensors"]
-        self.assertEqual([told["queries"], told["positions"], told["head_dim"]], [path, 2048, 64])
+        self.assertEqual([told["queries"], told["positions"], told["head_dim"], told["options"]], [path, 2048, 64, [["capture", path]]])
+        [model] = self.got("/options.json").json["models"]  # whose rule it is
+        self.assertEqual([model["id"], model["name"]], [told["model"], "SmolLM2-135M-Instruct.Q4_1"])
+        info = self.got("/info.json", model=model["id"], layer_type=model["layer_type"]).json
+        self.assertEqual([info["base"], info["head_dim"], info["trained_length"]], [100000, 64, 8192])
         self.done("map", "--capture", path, "--head", "2", "-n", "7:300:5", "-o", "m.npy")
         self.assertEqual(self.got("/map.npy", head=2, positions="7:300:5").body, self.read("m.npy"))
         self.assertEqual(self.ask("/map.npy?head=5").status, 400)

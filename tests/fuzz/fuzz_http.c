@@ -127,7 +127,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     base = event_base_new();
     require(context.models != NULL && base != NULL && guard_start(&guard, "", 0));
     require(ropemap_session_open(&context.session, NULL) == ROPEMAP_OK);
-    require(models_post(context.models, model, sizeof model - 1, id, NULL) == ROPEMAP_OK);
+    require(models_post(context.models, model, sizeof model - 1, false, id, NULL) == ROPEMAP_OK);
     memcpy(guard.token, TOKEN, sizeof guard.token);
     const int file = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     address.sun_family = AF_UNIX;

@@ -17,7 +17,7 @@ static size_t write_text(int number, char text[TEXT_BYTES]) {
 static void post(serve_models *models, int number, char id[MODEL_ID_BYTES]) {
     char text[TEXT_BYTES];
     const size_t bytes = write_text(number, text);
-    assert_int_equal(models_post(models, text, bytes, id, NULL), ROPEMAP_OK);
+    assert_int_equal(models_post(models, text, bytes, false, id, NULL), ROPEMAP_OK);
     memset(text, 'x', sizeof text); /* a copy was kept */
 }
 
@@ -70,7 +70,7 @@ static void names_are_known_values(void **state) {
     assert_non_null(models);
     for (int i = 0; i < 3; i++) {
         char id[MODEL_ID_BYTES];
-        assert_int_equal(models_post(models, known[i][0], strlen(known[i][0]), id, NULL), ROPEMAP_OK);
+        assert_int_equal(models_post(models, known[i][0], strlen(known[i][0]), false, id, NULL), ROPEMAP_OK);
         assert_string_equal(id, known[i][1]);
     }
     models_free(models);
@@ -88,7 +88,7 @@ static void what_is_unknown_is_refused(void **state) {
     char id[MODEL_ID_BYTES];
     assert_non_null(models);
     assert_false(use(models, 0, "af63dc4c8601ec8c"));
-    assert_int_equal(models_post(models, "a", 1, id, NULL), ROPEMAP_OK);
+    assert_int_equal(models_post(models, "a", 1, false, id, NULL), ROPEMAP_OK);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_false(use(models, 0, wrong[i]));
     }
@@ -137,6 +137,21 @@ static void the_one_used_longest_ago_goes(void **state) {
     models_free(models);
 }
 
+/* However many are posted after it, and though it is posted like them later. */
+static void what_stays_stays(void **state) {
+    enum { MANY = 3 * SERVE_MODELS };
+    char kept[MODEL_ID_BYTES], id[MODEL_ID_BYTES], text[TEXT_BYTES];
+    serve_models *models = models_new();
+    assert_non_null(models);
+    const size_t bytes = write_text(7, text);
+    assert_int_equal(models_post(models, text, bytes, true, kept, NULL), ROPEMAP_OK);
+    for (int i = 0; i < MANY; i++) {
+        post(models, i == MANY / 2 ? 7 : 100 + i, id);
+    }
+    assert_true(use(models, 7, kept));
+    models_free(models);
+}
+
 /* ---- threads ------------------------------------------------------------------------------------------- */
 
 typedef struct client {
@@ -175,8 +190,11 @@ static void threads_post_and_use_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_text_has_the_same_name), cmocka_unit_test(names_are_known_values),
-        cmocka_unit_test(what_is_unknown_is_refused),      cmocka_unit_test(the_one_used_longest_ago_goes),
+        cmocka_unit_test(the_same_text_has_the_same_name),
+        cmocka_unit_test(names_are_known_values),
+        cmocka_unit_test(what_is_unknown_is_refused),
+        cmocka_unit_test(the_one_used_longest_ago_goes),
+        cmocka_unit_test(what_stays_stays),
         cmocka_unit_test(threads_post_and_use_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

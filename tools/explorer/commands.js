@@ -7,14 +7,16 @@ import { curveQuery, mapQuery, ofCurve, shownWindow } from './query.js';
 import { onPaper } from './scale.js';
 import { differing } from './settings.js';
 import { isDark } from './status.js';
-import { effective, state, table, unframed } from './state.js';
+import { effective, modelValues, ofTensors, state, table, unframed } from './state.js';
 
 const quoted = (text) => (/^[\w.,:=\/+-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
 
+/* The server's tensors are files of its command line, and a curve without them has no content. */
 function wordsOf(command, query, ...more) {
-  const words = ['ropemap', command];
+  const words = ['ropemap', command], real = ofTensors(query) && query.quantity !== 'roformer';
+  if (real) for (const [name, value] of table.tensors.options) words.push(`--${name}`, quoted(value));
   for (const [name, value] of Object.entries(query)) {
-    if (value === undefined) continue;
+    if (value === undefined || command === 'curve' && name === 'content') continue;
     if (table.options.get(name)?.flag) words.push(...(value === '1' ? [`--${name}`] : []));
     else words.push(`--${name}`, quoted(name === 'model' ? table.models.get(value)?.name ?? value : value));
   }
@@ -82,10 +84,16 @@ export function varied() {
   return { settings, models, vary: single ? `${names[0]}=${settings.map((one) => effective(names[0], one)).join(',')}` : null, name: names[0] };
 }
 
+/* The rule of a capture's model, which is no file. */
+function spelled({ model, 'layer-type': layer, ...query }) {
+  if (model === undefined || model !== table.tensors?.model) return { ...(model && { model }), ...(layer && { 'layer-type': layer }), ...query };
+  return { ...modelValues(), ...query };
+}
+
 function curveLines() {
   const { settings, models, vary, name } = varied(), { distances } = curveQuery({});
   const axis = { distances, axis: state.page.axis === 'linear' ? 'linear' : 'log', ...printed('png') };
-  const bound = state.page.bound ? [wordsOf('curve', { ...boundQuery(), ...printed('png') }, '-o', 'bound.png')] : [];
+  const bound = state.page.bound ? [wordsOf('curve', { ...spelled(boundQuery()), ...printed('png') }, '-o', 'bound.png')] : [];
   if (settings.length < 2) return bound;
   if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`)).concat(bound);
   const rest = { ...settings[0], ...axis };

@@ -8,11 +8,11 @@ import { foundingValue } from './founding.js';
 import { labelOfMany, manyOptions, manyShown, manyWanted } from './many.js';
 import { mapPending, mapRefused } from './map.js';
 import { grouped, parseNumber, tokensText } from './numbers.js';
-import { curveQuery, ofCurve, url } from './query.js';
+import { curveQuery, ofCurve, url, withRule } from './query.js';
 import { apart } from './settings.js';
 import { make } from './slider.js';
 import { isDark } from './status.js';
-import { effective, numberOf, setPage, state, table, trainedLength, unframed } from './state.js';
+import { effective, numberOf, ofTensors, setPage, state, trainedLength, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const COLOURS = 8, PINS = 5, KEPT = 64, DASHES = ['7 3', '9 3 2 3', '2 3', '12 3'];
@@ -109,8 +109,6 @@ function addressOf(options) {
   return url('/curve.json', asked);
 }
 
-/* Of real vectors there are means of q . k; all else is a share of the similarity at distance 0. */
-const ofTensors = () => table.tensors && !state.options.content;
 
 function take(address, body) {
   const { first, count } = body.distances, [curve] = body.curves;
@@ -171,8 +169,8 @@ async function askLines() {
 /* The bound is of the setting in the controls, and of exact RoPE. */
 export function boundQuery() {
   const query = unframed(curveQuery({ axis: axis(), quantity: 'roformer' }));
-  for (const name of ['phase', 'shift', 'encoding', 'slope', 'chunk', 'local']) delete query[name];
-  return query;
+  for (const name of ['phase', 'shift', 'encoding', 'slope', 'chunk', 'local', 'batch', 'head']) delete query[name];
+  return withRule(query);
 }
 
 function askBound() {
@@ -181,7 +179,7 @@ function askBound() {
     boundKey = '';
     return;
   }
-  const query = boundQuery(), address = url('/curve.json', query);
+  const query = boundQuery(), address = url('/curve.json', { ...query, ...(ofTensors() && { content: 'ones' }) });
   if (address === boundKey) return;
   boundKey = address;
   boundChannel.ask({

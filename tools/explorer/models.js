@@ -7,7 +7,7 @@ import { grouped, tokensText } from './numbers.js';
 import { url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make, update } from './slider.js';
-import { OF_MODEL, isChanged, setOptions, state, table, trainedLength } from './state.js';
+import { OF_MODEL, isChanged, modelOf, setOptions, state, table, trainedLength } from './state.js';
 
 const CONFIG_MOST = 65536; /* bytes, as the server takes them */
 const byId = (id) => document.getElementById(id);
@@ -162,7 +162,7 @@ async function learn(id) {
   if (known.asked || known.info) return;
   table.models.set(id, { ...known, asked: true });
   try {
-    const info = await once(url('/info.json', { model: id }), 'json');
+    const info = await once(url('/info.json', { model: id, ...(known.layer_type && { 'layer-type': known.layer_type }) }), 'json');
     table.models.set(id, { ...known, info, trained_length: info.trained_length });
     models.onLearned();
   } catch {
@@ -178,7 +178,7 @@ const over = () => OF_MODEL.filter(isChanged);
 export const modelTitle = () => (over().some((name) => !['layout', 'layer-type', 'grid'].includes(name)) ? '' : modelName());
 
 export function followModels() {
-  if (state.options.model) learn(state.options.model);
+  if (modelOf()) learn(modelOf());
   const name = modelName();
   const unknown = input().getAttribute('aria-invalid') === 'true';
   if (!unknown && (document.activeElement !== input() || list().hidden)) update(input(), { value: name });

@@ -3,14 +3,20 @@
 import { configHash } from './config.js';
 import { parseNumber, parseRange, rangeText, tokensText } from './numbers.js';
 import { colours } from './scale.js';
-import { domain, effective, rangeEnd, reach, shownView, state, table, windowOf } from './state.js';
+import { domain, effective, modelOf, ofTensors, rangeEnd, reach, shownView, state, table, windowOf } from './state.js';
 
 /* A posted model is no option of a command line, but every answer takes one. */
 const takes = (name, command) => name === 'model' || table.options.get(name)?.commands.includes(command);
 
 /* Options of a command alone. */
-function optionsOf(command, options) {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => takes(name, command)));
+const optionsOf = (command, options) => Object.fromEntries(Object.entries(options).filter(([name]) => takes(name, command)));
+
+/* And of what knows nothing of the server's tensors, their rule. */
+export function withRule(query, options = state.options) {
+  if (!ofTensors(options)) return query;
+  const model = modelOf(options), layer = table.models.get(model)?.layer_type;
+  const rule = { ...(model && { model }), ...(model && layer && { 'layer-type': layer }), 'head-dim': String(table.tensors.head_dim) };
+  return { ...rule, ...query };
 }
 
 /* A rule that depends on the length must not change when a part of the map is drawn. */
@@ -39,7 +45,8 @@ export const shownWindow = () => (state.view ? windowOf(state.view) : null);
 /* What is done with scores. The page's curve is of similarities before that. */
 const SCORES = ['measure', 'scale', 'softcap', 'sink-logit', 'causal', 'window', 'attention-chunk', 'sink-tokens'];
 
-export const ofCurve = (name) => takes(name, 'curve') && !SCORES.includes(name);
+/* With a content a curve is of no tensors. */
+export const ofCurve = (name) => (takes(name, 'curve') || name === 'content' && table.tensors) && !SCORES.includes(name);
 
 export function curveQuery(extra = {}, options = state.options) {
   const query = { distances: tokensText(Math.max(reach(options), 2)), ...extra };
@@ -48,7 +55,7 @@ export function curveQuery(extra = {}, options = state.options) {
 }
 
 /* The rule alone, as the map has it. */
-export const ruleQuery = () => withLength(optionsOf('info', state.options), state.options);
+export const ruleQuery = () => withLength(withRule(optionsOf('info', state.options)), state.options);
 
 /* Whether the rule is another at another length. */
 export const ofLength = () => /^(dynamic|longrope)/.test(effective('scaling'));
@@ -57,7 +64,7 @@ export const ofLength = () => /^(dynamic|longrope)/.test(effective('scaling'));
 const EXPLAIN_MOST = 262144;
 
 export function explainQuery() {
-  const own = optionsOf('explain', state.options), query = ofLength() ? withLength(own, state.options) : own;
+  const own = withRule(optionsOf('explain', state.options)), query = ofLength() ? withLength(own, state.options) : own;
   query.length ??= tokensText(Math.min(Math.max(reach(), 2), EXPLAIN_MOST));
   return query;
 }

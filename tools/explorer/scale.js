@@ -1,7 +1,7 @@
 /* scale.js - the page's own colours: limits that stay while a slider moves, one palette for each kind of value */
 /* SPDX-License-Identifier: MIT */
 import { parseRule } from './rule.js';
-import { domain, effective, state } from './state.js';
+import { domain, effective, ofTensors, state } from './state.js';
 import { isDark } from './status.js';
 
 const UNSIGNED = ['absmax', 'rms', 'std', 'mass'];
@@ -15,7 +15,7 @@ const isSigned = (options) =>
 
 /* What is compared has one scale, whatever its rules multiply scores by. */
 const isCompared = () => (state.page.compare ?? 'off') !== 'off';
-const kindOf = (options) => [...KIND.map((name) => effective(name, options)),
+const kindOf = (options) => [...KIND.map((name) => effective(name, options)), ofTensors(options),
   isCompared() ? 'compared' : parseRule(effective('scaling', options)).rule].join();
 
 /* 1, 1.2, 1.5, 2, ...: no less than the value. */

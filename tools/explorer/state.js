@@ -58,10 +58,14 @@ export const unframed = (query) =>
 /* The options that make up the rule of a model. */
 export const OF_MODEL = ['base', 'head-dim', 'rotary-dim', 'scaling', 'layout', 'layer-type', 'axes', 'grid'];
 
+/* The id of the model that was posted, or whose capture the server has; undefined: none. */
+export const modelOf = (options = state.options) =>
+  options.model ?? (ofTensors(options) && options.preset === undefined ? table.tensors.model ?? undefined : undefined);
+
 /* The rule of the preset or of the posted model: option name -> text. In a head of another size all of it rotates. */
 export function modelValues(options = state.options) {
   const preset = table.presets.find((one) => one.name === options.preset);
-  const model = preset ?? table.models.get(options.model)?.info;
+  const model = preset ?? table.models.get(modelOf(options))?.info;
   if (!model) return {};
   const other = options['head-dim'] !== undefined && parseNumber(options['head-dim']) !== model.head_dim;
   return {
@@ -70,12 +74,12 @@ export function modelValues(options = state.options) {
   };
 }
 
-const ONE_LADDER = ['sections', 'interleaved', 'time-last']; /* text has one distance, whatever these deal */
+const ONE_LADDER = ['none', 'sections', 'interleaved', 'time-last']; /* text has one distance, whatever these deal */
 
 /* Whether distances are those of patches along one of several axes, each with frequencies of its own. */
 export function hasAxes(options = state.options) {
   if (options.axes !== undefined) return !ONE_LADDER.some((deal) => options.axes.startsWith(deal));
-  const { deal, patches } = table.presets.find((one) => one.name === options.preset) ?? table.models.get(options.model)?.info ?? {};
+  const { deal, patches } = table.presets.find((one) => one.name === options.preset) ?? table.models.get(modelOf(options))?.info ?? {};
   return Boolean(patches) || Boolean(deal) && !ONE_LADDER.includes(deal);
 }
 
@@ -83,7 +87,7 @@ export const isOfPatches = (options = state.options) => options.grid !== undefin
 
 export function trainedLength(options = state.options) {
   const preset = table.presets.find((one) => one.name === options.preset);
-  return preset?.trained_length || table.models.get(options.model)?.trained_length || null;
+  return preset?.trained_length || table.models.get(modelOf(options))?.trained_length || null;
 }
 
 /* The text in effect; '' where there is no default that can be said. */
@@ -91,9 +95,12 @@ export function effective(name, options = state.options) {
   return options[name] ?? modelValues(options)[name] ?? defaultText(name, options);
 }
 
+/* Whether a map is of the server's queries and keys. */
+export const ofTensors = (options = state.options) => Boolean(table.tensors) && !options.content;
+
 export function defaultText(name, options = state.options) {
-  if (name === 'positions' && table.tensors) return String(table.tensors.positions);
-  if (name === 'head-dim' && table.tensors) return String(table.tensors.head_dim);
+  if (name === 'positions' && ofTensors(options)) return String(table.tensors.positions);
+  if (name === 'head-dim' && ofTensors(options)) return String(table.tensors.head_dim);
   if (name === 'rotary-dim') return effective('head-dim', options);
   if (name === 'length') return '';
   const initial = table.options.get(name)?.initial ?? '', [usual, ofSoftmax] = initial.split(', of softmax ');

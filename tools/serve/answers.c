@@ -459,8 +459,9 @@ static ropemap_status make_model(const serve_context *context, serve_job *job, v
     cli_call call = call_of(context, job);
     char id[MODEL_ID_BYTES] = "";
     ropemap_status status = result->make(given, &call, &info, error);
-    status = status == ROPEMAP_OK ? models_post(context->models, rule->config, rule->config_bytes, id, error)
-                                  : status;
+    status = status == ROPEMAP_OK
+                 ? models_post(context->models, rule->config, rule->config_bytes, false, id, error)
+                 : status;
     if (status == ROPEMAP_OK) {
         answer_document(job->answer, model_document(id, rule, result->document(given, &info)));
     }

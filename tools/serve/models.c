@@ -16,6 +16,7 @@ typedef struct model {
     const char *path; /* borrowed; NULL: posted */
     size_t bytes;
     uint64_t used; /* when, in uses of all; 0: never, the place is free */
+    bool stays;    /* for good */
 } model;
 
 struct serve_models {
@@ -62,20 +63,20 @@ static model *find(serve_models *models, const char *id) {
     return NULL;
 }
 
-/* A free place, or that of the posted model which was used longest ago; the mutex is held. */
+/* A free place, or that of the model which was used longest ago and does not stay; the mutex is held. */
 static model *make_place(serve_models *models) {
     model *oldest = NULL;
     for (int i = 0; i < SERVE_MODELS; i++) {
         model *one = &models->kept[i];
-        if (one->path == NULL && (oldest == NULL || one->used < oldest->used)) {
+        if (!one->stays && (oldest == NULL || one->used < oldest->used)) {
             oldest = one;
         }
     }
     return oldest;
 }
 
-ropemap_status models_post(serve_models *models, const char *text, size_t bytes, char id[MODEL_ID_BYTES],
-                           ropemap_error *error) {
+ropemap_status models_post(serve_models *models, const char *text, size_t bytes, bool stays,
+                           char id[MODEL_ID_BYTES], ropemap_error *error) {
     char *copy = malloc(bytes + 1);
     if (copy == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "config.json: no memory for %zu bytes", bytes);
@@ -87,7 +88,7 @@ ropemap_status models_post(serve_models *models, const char *text, size_t bytes,
     model *place = find(models, id);
     place = place != NULL ? place : make_place(models);
     free(place->text);
-    *place = (model){.text = copy, .bytes = bytes, .used = ++models->uses};
+    *place = (model){.text = copy, .bytes = bytes, .used = ++models->uses, .stays = stays || place->stays};
     memcpy(place->id, id, MODEL_ID_BYTES);
     (void)pthread_mutex_unlock(&models->mutex);
     return ROPEMAP_OK;
@@ -97,7 +98,7 @@ void models_keep_path(serve_models *models, const char *path, char id[MODEL_ID_B
     name(path, strlen(path), id);
     (void)pthread_mutex_lock(&models->mutex);
     model *place = make_place(models);
-    *place = (model){.path = path, .used = ++models->uses};
+    *place = (model){.path = path, .used = ++models->uses, .stays = true};
     memcpy(place->id, id, MODEL_ID_BYTES);
     (void)pthread_mutex_unlock(&models->mutex);
 }

@@ -17,12 +17,12 @@ void models_free(serve_models *models);
 
 /*
  * Keeps the text of a config.json, a copy of it; the same text has the same id. Where there are too many the
- * one that was used longest ago goes. ROPEMAP_RESOURCES.
+ * one that was used longest ago goes, unless it `stays`. ROPEMAP_RESOURCES.
  */
-ropemap_status models_post(serve_models *models, const char *text, size_t bytes, char id[MODEL_ID_BYTES],
-                           ropemap_error *error);
+ropemap_status models_post(serve_models *models, const char *text, size_t bytes, bool stays,
+                           char id[MODEL_ID_BYTES], ropemap_error *error);
 
-/* Keeps the name of a file of this machine, borrowed, for good. One may be kept. */
+/* Keeps the name of a file of this machine, borrowed, for good. One model may be kept so, or stay. */
 void models_keep_path(serve_models *models, const char *path, char id[MODEL_ID_BYTES]);
 
 /*

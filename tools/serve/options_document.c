@@ -213,7 +213,7 @@ static json_t *state_object(const serve_context *context) {
         const serve_state *one = &context->options->state[i];
         (void)json_object_set_new(state, one->name, document_text(one->value));
     }
-    if (context->model != NULL) {
+    if (context->model != NULL && context->model_name[0] == '\0') {
         (void)json_object_set_new(state, "model", json_string(context->model));
     }
     return state;
@@ -224,16 +224,26 @@ static json_t *tensors_object(const serve_context *context) {
     if (own->tensors.queries == NULL) {
         return json_null();
     }
-    return json_pack("{s:o, s:o, s:I, s:i}", "queries", document_text(own->tensors.queries), "keys",
+    json_t *words = json_array();
+    for (int i = 0; i < context->options->tensors_count; i++) {
+        const serve_state *one = &context->options->tensors[i];
+        (void)json_array_append_new(words, json_pack("[s, o]", one->name, document_text(one->value)));
+    }
+    return json_pack("{s:o, s:o, s:I, s:i, s:o, s:o}", "queries", document_text(own->tensors.queries), "keys",
                      document_text(own->tensors.keys), "positions", (json_int_t)context->tensor_rows,
-                     "head_dim", (int)context->tensor_dim);
+                     "head_dim", (int)context->tensor_dim, "options", words, "model",
+                     text_or_null(context->model_name[0] != '\0' ? context->model : NULL));
 }
 
 static json_t *models_array(const serve_context *context) {
     json_t *models = json_array();
     if (context->model != NULL) {
-        (void)json_array_append_new(models, json_pack("{s:s, s:o}", "id", context->model, "name",
-                                                      document_text(context->options->map.rule.model)));
+        const char *name =
+            context->model_name[0] != '\0' ? context->model_name : context->options->map.rule.model;
+        (void)json_array_append_new(
+            models,
+            json_pack("{s:s, s:o, s:o}", "id", context->model, "name", document_text(name), "layer_type",
+                      text_or_null(context->layer_type[0] != '\0' ? context->layer_type : NULL)));
     }
     return models;
 }

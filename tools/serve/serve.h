@@ -29,6 +29,8 @@ typedef struct serve_options {
     bool json, open, quiet;
     serve_state state[SERVE_STATE_MOST];
     int state_count;
+    serve_state tensors[SERVE_STATE_MOST]; /* options of the command line that the page has no controls for */
+    int tensors_count;
 } serve_options;
 
 typedef struct serve_context serve_context;
@@ -53,8 +55,9 @@ struct serve_context {
     serve_models *models;
     ropemap_session *session;
     serve_tensors *tensors;
-    const char *model;   /* id of the command line's; NULL: none */
-    const char *backend; /* "cpu" or "cuda" */
+    const char *model;                    /* id of the command line's, or of its capture's; NULL: none */
+    char model_name[120], layer_type[12]; /* of the capture's; "": none */
+    const char *backend;                  /* "cpu" or "cuda" */
     int32_t threads;
     int64_t tensor_rows; /* of the command line's tensors */
     int32_t tensor_dim;

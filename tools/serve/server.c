@@ -165,6 +165,20 @@ typedef struct server {
 
 /* ---- what answers are made from ------------------------------------------------------------------------ */
 
+/* The rule of a capture is that of a model which the page begins with. */
+static ropemap_status keep_rule(server *self, const rule_options *rule, ropemap_error *error) {
+    serve_context *context = &self->context;
+    if (rule->config == NULL || self->options->map.rule.config != NULL) {
+        return ROPEMAP_OK;
+    }
+    (void)snprintf(context->model_name, sizeof context->model_name, "%s",
+                   rule->config_name != NULL ? rule->config_name : "the capture's model");
+    (void)snprintf(context->layer_type, sizeof context->layer_type, "%s",
+                   rule->layer_type != NULL ? rule->layer_type : "");
+    context->model = self->model;
+    return models_post(context->models, rule->config, rule->config_bytes, true, self->model, error);
+}
+
 /* Opens the model and the tensors once: a name that is wrong is reported now. */
 static ropemap_status look_at_inputs(server *self, ropemap_error *error) {
     map_options options = self->options->map;
@@ -173,6 +187,7 @@ static ropemap_status look_at_inputs(server *self, ropemap_error *error) {
     if (status == ROPEMAP_OK && inputs.queries != NULL && options.tensors.queries != NULL) {
         self->context.tensor_rows = ropemap_vectors_count(inputs.queries);
         self->context.tensor_dim = ropemap_vectors_head_dim(inputs.queries);
+        status = keep_rule(self, &options.rule, error);
     }
     if (status == ROPEMAP_OK) {
         ropemap_job *job = NULL;
@@ -451,15 +466,25 @@ static const cli_option serve_rows[] = {
     {.name = NULL},
 };
 
+/* Which tensors there are; which batch and head of them is the page's. */
+static bool is_of_tensors(const cli_option *option) {
+    bool own = false;
+    for (const cli_option *row = tensor_rows; row->name != NULL; row++) {
+        own = own || strcmp(row->name, option->name) == 0;
+    }
+    return own && strcmp(option->name, "batch") != 0 && strcmp(option->name, "head") != 0;
+}
+
 /* The page starts with what was given of the picture; the machine's own options and those of tensors are not
  * the page's. */
 static void keep_state(serve_options *options, const cli_line *line) {
     for (int i = 0; i < line->count && options->state_count < SERVE_STATE_MOST; i++) {
         const cli_option *option = line->all[i].option;
-        const bool own = options_given(tensor_rows, option->bit) == option;
-        if (!option->local && !own) {
-            options->state[options->state_count++] =
-                (serve_state){option->name, line->all[i].value != NULL ? line->all[i].value : "1"};
+        const serve_state one = {option->name, line->all[i].value != NULL ? line->all[i].value : "1"};
+        if (is_of_tensors(option) && options->tensors_count < SERVE_STATE_MOST) {
+            options->tensors[options->tensors_count++] = one;
+        } else if (!option->local) {
+            options->state[options->state_count++] = one;
         }
     }
 }
