@@ -144,6 +144,7 @@ class Server(BrowseCase):
         self.open("x-bound=1&head=2")
         self.until("document.getElementById('answer-first').textContent.startsWith('The base sets how fast similarity falls. At base 100,000 (head dim 64)')", "its base")
         self.until("document.getElementById('number-base').value === '100,000'", "and in the control")
+        self.assertTrue(self.text("answer-first").endswith(" Map and curve are of real vectors."), "what the sentence is not of")
         self.assertIn("base 100,000, d = 64", self.text("map-title"))
         self.assertEqual(self.js("return document.querySelector('#pane-main .axis-title').textContent"), "query position (tokens)")
         self.until("document.querySelector('#curve .bound').getAttribute('d')", "the bound")

@@ -7,7 +7,7 @@ import { grouped, plainText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make } from './slider.js';
-import { effective, hasAxes, numberOf, reach, setOptions, state } from './state.js';
+import { effective, hasAxes, numberOf, ofTensors, reach, setOptions, state } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const byId = (id) => document.getElementById(id);
@@ -44,6 +44,7 @@ function scope() {
     effective('measure') === 'softmax' && 'These numbers are of similarity, before softmax; the map shows attention.',
     phase !== 'exact' && `These numbers are exact; map and curve are rounded as ${phase} does.`,
     effective('content').startsWith('gauss') && 'The map shows random vectors.',
+    ofTensors() && 'Map and curve are of real vectors.',
   ].filter(Boolean).join(' ');
 }
 
