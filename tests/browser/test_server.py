@@ -155,6 +155,9 @@ class Server(BrowseCase):
         self.assertEqual(self.got("/map.npy", head=2).body, self.read("m.npy"))
         self.assertIn(" --base 100000 --head-dim 64 ", bound)
         self.done(*bound.split()[1:])
+        self.turn("head=2&x-compare=split&x-a=head%3D2%26base%3D7e4")
+        self.until("document.querySelectorAll('#curve path.curve').length === 2", "both curves")
+        self.assertEqual(self.text("curve-value"), "")  # no name of what nothing is said of
         # Another base is its own; with vectors made up nothing is of the capture.
         self.enter("#number-base", "5000")
         self.until("document.getElementById('answer-first').textContent.includes('At base 5,000 (head dim 64)')", "the base that was set")

@@ -274,7 +274,8 @@ function show() {
     : `bands are lowest to highest in a pixel, lines their means${manyShown() || !dots ? '' : ', dots single distances'}`;
   if (addressNow() === main.address) { /* else they stay those of the former setting, as the line does */
     const { label } = all.find(({ main: own }) => own), alone = all.every(({ main: own, id }) => own || id === 'ghost');
-    chart.description = manyShown() ? '' : [alone ? '' : `${label}: `, describe()].join('');
+    const words = manyShown() ? '' : describe();
+    chart.description = words && !alone ? `${label}: ${words}` : words;
     byId('curve-note').textContent = note(all);
   }
   const settings = linesShown(), scores = settings.some((options) => effective('encoding', options) === 'alibi');
