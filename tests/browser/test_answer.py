@@ -104,6 +104,12 @@ class Answer(BrowseCase):
         self.open("preset=llama3.1-8b&positions=4k")
         self.until("document.getElementById('answer-first').textContent.includes('At base 500,000 with Llama 3 scaling by 8 (head dim 128)')", "the scaling")
         self.assertEqual(self.text("answer-length"), "≥ 0 within 4,096")
+        # What is offered holds, though its window has no whole base.
+        self.turn("preset=phi-4-mini&positions=2k")
+        self.until("document.querySelector('#answer-least button')?.textContent === '9.1256'", "a base in its window")
+        self.js("document.querySelector('#answer-least button').click()")
+        self.until("%s[1]?.[0] === '9.1256' && %s[1].at(-1) === 'yes'" % (ROWS, ROWS), "it holds")
+        self.turn("preset=llama3.1-8b&positions=4k")
         # A shift changes no distance, so the least base is for those of the map.
         self.js("arguments[0].forEach((id) => { document.getElementById(id).open = true; })", ["group-values"])
         self.enter("#number-shift", "1k")

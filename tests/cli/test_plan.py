@@ -142,6 +142,9 @@ class Plan(Case):
         if choice["change"] in ("linear", "yarn"):
             self.assertEqual([told["--rope-scaling"], float(told["--rope-scale"])], [choice["change"], choice["value"]])
         self.assertEqual(told.get("--yarn-orig-ctx"), str(original) if choice["change"] == "yarn" else None)
+        # A GGUF file has the model's own base: without the flag this one would be lost.
+        theta = choice["base"] * (choice["value"] ** (32 / 30) if choice["change"] == "ntk" else 1)
+        self.assertAlmostEqual(float(told["--rope-freq-base"]) / theta, 1, delta=1e-9)
 
     def alike(self, mine, wanted, of):
         for one, other in zip(mine, wanted, strict=True):
@@ -158,6 +161,12 @@ class Plan(Case):
         self.write("config.json", json.dumps({"model_type": "llama", "rope_theta": 1e4, "head_dim": 32, "hidden_size": 128,
                                               "num_attention_heads": 4, "max_position_embeddings": 128}).encode())
         self.assertEqual(self.planned("--from", "config.json", "--length", "200", "--change", "base")["original"], 128)
+        # A base under the model's own scaling is told to all three.
+        [choice] = self.planned("--from", "qwen3-8b-yarn-128k", "--length", "64k", "--keep", "0.1", "--change", "base")["choices"]
+        self.assertGreater(choice["value"], 1.5e6)
+        self.assertIn("--rope-freq-base %d " % choice["value"], choice["flags"]["llama_cpp"])
+        self.assertIn('"rope_theta": %d,' % choice["value"], choice["flags"]["vllm"])
+        self.assertIn('"rope_theta": %d,' % choice["value"], choice["flags"]["transformers_4"])
 
     def test_refusals(self):
         self.refused(2, ["--length is missing"], "plan")

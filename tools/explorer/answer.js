@@ -3,7 +3,7 @@
 import { Channel, followShare } from './fetch.js';
 import { manyShown } from './many.js';
 import { mapPending } from './map.js';
-import { grouped, plainText } from './numbers.js';
+import { grouped, parseNumber, plainText } from './numbers.js';
 import { explainQuery, url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make } from './slider.js';
@@ -60,7 +60,7 @@ let length = 0;   /* that the least base is for */
 let floor = -1;   /* what no distance takes similarity below */
 let shown = '';   /* the address whose numbers stand there */
 let asked = '';   /* the search for the least base of that length */
-let least = null; /* { address, base, words }: the least base that was found last */
+let least = null; /* { address, words }: the least base that was found last */
 
 /* The sentence that leads stands out, and so do the numbers that answer. */
 function marked(sentence) {
@@ -155,9 +155,8 @@ const searchLater = whenQuiet(500, () => {
   }
   search.ask({
     url: address, kind: 'json', bad: () => {},
-    good: ({ body: { least_base: base, least_base_is_edge: edge, all_larger_hold: all } }) => {
-      const rounded = Math.ceil(base);
-      least = { address, base, words: edge ? ['any'] : base > 0 ? [baseButton(rounded, grouped(rounded)), all ? '' : ' (some larger ones fail)'] : ['none'] };
+    good: ({ body: { least_base_in_words: text, least_base_is_edge: edge, all_larger_hold: all } }) => {
+      least = { address, words: edge ? ['any'] : text ? [baseButton(parseNumber(text), text), all ? '' : ' (some larger ones fail)'] : ['none'] };
       showLeast();
     },
   });

@@ -115,19 +115,28 @@ const ask = (query) => new Promise((done) => {
   channel.ask({ url: url('/plan.json', query), kind: 'json', good: ({ body }) => done(body), bad: done });
 });
 
-/* Five digits of a factor, whole bases, as the answer has them. */
-function short(value, round, change) {
-  const unit = value >= 1e4 || change === 'base' && value >= 10 ? 1 : 10 ** (Math.floor(Math.log10(value)) - 4);
-  return Number((round(value / unit) * unit).toPrecision(12));
+/* Whole bases and five digits of a factor, rounded into the window, of more where it is too narrow for that: as the
+   least is written. */
+function endsOf({ low, high }, change) {
+  for (let digits = 5; digits < 15; digits++) {
+    const inward = (edge, round) => {
+      const whole = digits === 5 && edge >= (change === 'base' ? 10 : 1e4);
+      const unit = whole ? 1 : 10 ** (Math.floor(Math.log10(edge)) - digits + 1);
+      return Number((round(edge / unit) * unit).toPrecision(15));
+    };
+    const first = inward(low, Math.ceil), last = inward(high, Math.floor);
+    if (first <= last && first >= low && last <= high) return [first, last];
+  }
+  return [low, high];
 }
 
 /* 26,953 to 26,973; 28,629 to ...; from 9,000,000 on: what lies between is never rounded outwards. */
 function windowsText({ change, value, held, windows, all_windows: all }) {
-  const parts = windows.map(({ low, high, low_is_edge: any, high_is_edge: on }, index) => {
-    const first = index === 0 && !held && !any ? value : short(low, Math.ceil, change), last = short(high, Math.floor, change);
-    const from = powerText(first), to = powerText(last);
+  const parts = windows.map((window, index) => {
+    const { low_is_edge: any, high_is_edge: on } = window, [start, to] = endsOf(window, change).map(powerText);
+    const from = index === 0 && !held && !any ? powerText(value) : start;
     if (any || on) return any && on ? 'any' : any ? `up to ${to}` : `${from} and more`;
-    return first < last ? `${from} to ${to}` : from;
+    return from === to ? from : `${from} to ${to}`;
   });
   return `${parts.join('; ')}${all ? '' : '; …'}`;
 }

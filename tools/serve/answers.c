@@ -425,11 +425,16 @@ static ropemap_status make_least(const serve_context *context, serve_job *job, v
     options->call = &call;
     const ropemap_status status = explain_least(options, &found, error);
     if (status == ROPEMAP_OK) {
-        answer_document(job->answer,
-                        json_pack("{s:s, s:I, s:f, s:b, s:b}", "schema", "ropemap.least/1", "length",
-                                  (json_int_t)found.length, "least_base", found.least_base,
-                                  "least_base_is_edge", found.least_is_edge ? 1 : 0, "all_larger_hold",
-                                  found.least_is_lasting ? 1 : 0));
+        const bool any = found.least_base > 0.0 && !found.least_is_edge;
+        answer_document(
+            job->answer,
+            json_pack(
+                "{s:s, s:I, s:f, s:o, s:b, s:b}", "schema", "ropemap.least/1", "length",
+                (json_int_t)found.length, "least_base", found.least_base, "least_base_in_words",
+                any ? json_string(number_in_words(plan_least(found.least_base, found.least_high, false)).text)
+                    : json_null(),
+                "least_base_is_edge", found.least_is_edge ? 1 : 0, "all_larger_hold",
+                found.least_is_lasting ? 1 : 0));
     }
     return status;
 }

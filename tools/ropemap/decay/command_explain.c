@@ -153,7 +153,7 @@ static void say_least(const ropemap_spec *spec, const explanation *to, char *tex
         (void)snprintf(
             text, EXPLAIN_SENTENCE_BYTES,
             "Smallest base that keeps similarity non-negative within %s tokens%s: %s%s. Base %s %s.",
-            length.text, with, number_end(to->least_base, (double)INFINITY, true).text,
+            length.text, with, number_end(to->least_base, to->least_high, true).text,
             to->least_is_lasting ? "" : ", though not every larger one does", base.text,
             holds                         ? "does"
             : spec->base < to->least_base ? "is too small"
@@ -342,6 +342,7 @@ static ropemap_status find_least(const ropemap_spec *spec, const explain_options
     const ropemap_status status = ropemap_bound_bases(&request, &window, 1, &count, error);
     to->has_least = status == ROPEMAP_OK;
     to->least_base = count > 0 ? window.low : 0.0;
+    to->least_high = count > 0 ? window.high : 0.0;
     to->least_is_edge = count > 0 && window.low_is_edge;
     to->least_is_lasting = count > 0 && window.high_is_edge;
     return status;

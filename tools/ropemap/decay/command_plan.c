@@ -52,9 +52,7 @@ static ropemap_scaling scaling_of(ropemap_scaling_rule rule, const ropemap_scali
     return scaling;
 }
 
-/* The least value as it is written: from `low` on a whole base, five digits of a factor, more where that is
-   above `high`. */
-static double least_number(double low, double high, bool of_factor) {
+double plan_least(double low, double high, bool of_factor) {
     const int before = (int)floor(log10(low)) + 1; /* digits before the point */
     for (int digits = low >= (of_factor ? 1e4 : 10.0) ? before : 5; digits < 16; digits++) {
         char text[40];
@@ -74,9 +72,9 @@ static void choose_value(double own, plan_choice *choice) {
         choice->held = own >= choice->windows[i].low && own <= choice->windows[i].high;
     }
     if (choice->count > 0) {
-        choice->value =
-            choice->held ? own
-                         : least_number(choice->windows[0].low, choice->windows[0].high, choice->of_factor);
+        choice->value = choice->held
+                            ? own
+                            : plan_least(choice->windows[0].low, choice->windows[0].high, choice->of_factor);
         *(choice->of_factor ? &choice->spec.scaling.factor : &choice->spec.base) = choice->value;
     }
 }

@@ -209,6 +209,10 @@ typedef struct plan_results {
     int count;
 } plan_results;
 
+/* The least value of a window as it is written: from `low` on a whole base, five digits of a factor, more
+ * where that is above `high`. */
+double plan_least(double low, double high, bool of_factor);
+
 /* How three programs are told of a choice that has a value; "" where one cannot be. */
 typedef struct plan_flags {
     char transformers[PLAN_FLAG_BYTES];   /* lines of config.json, of version 5 */
@@ -248,6 +252,7 @@ typedef struct explanation {
     int64_t falls_reach_from, falls_reach_to;
     int64_t length;        /* that the least base is for */
     double least_base;     /* 0: there is none */
+    double least_high;     /* where the window that it begins ends */
     bool has_least;        /* it was looked for */
     bool least_is_edge;    /* every base above 1 holds */
     bool least_is_lasting; /* and so does every larger base */

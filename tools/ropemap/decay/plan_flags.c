@@ -135,11 +135,13 @@ static void put_llama_cpp(const plan_choice *choice, ropemap_scaling_rule own, i
     } else if (scaling->untruncated || scaling->attention_factor != 0.0 || scaling->mscale != 0.0) {
         put_note(flags, "llama.cpp has no flags for all parameters of this rule");
     } else if (scaling->rule == ROPEMAP_SCALING_LINEAR) {
-        (void)snprintf(text, size, "--rope-scaling linear --rope-scale %.10g -c %" PRId64, scaling->factor,
-                       length);
+        (void)snprintf(text, size,
+                       "--rope-scaling linear --rope-scale %.10g --rope-freq-base %.10g -c %" PRId64,
+                       scaling->factor, choice->spec.base, length);
     } else if (scaling->rule == ROPEMAP_SCALING_YARN) {
-        const int at = snprintf(text, size, "--rope-scaling yarn --rope-scale %.10g --yarn-orig-ctx %.0f",
-                                scaling->factor, scaling->original_length);
+        const int at = snprintf(
+            text, size, "--rope-scaling yarn --rope-scale %.10g --rope-freq-base %.10g --yarn-orig-ctx %.0f",
+            scaling->factor, choice->spec.base, scaling->original_length);
         (void)snprintf(text + at, size - (size_t)at,
                        " --yarn-beta-fast %.10g --yarn-beta-slow %.10g -c %" PRId64,
                        scaling->beta_fast != 0.0 ? scaling->beta_fast : 32.0,
