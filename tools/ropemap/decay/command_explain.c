@@ -86,9 +86,9 @@ static void say_reach(const ropemap_spec *spec, const explanation *to, char *tex
                    number_in_words(spec->base).text, with, (int)spec->head_dim, drops, rotated);
 }
 
-/* No first zero is further than any. */
+/* No first zero is further than any; of two that are beyond what was searched nothing speaks against it. */
 static bool is_further(const ropemap_reach *one, const ropemap_reach *than) {
-    return than->reach > 0 && (one->reach == 0 || one->reach > than->reach);
+    return one->reach == 0 || (than->reach > 0 && one->reach > than->reach);
 }
 
 /* Bases next to 1 have no tenth. */
