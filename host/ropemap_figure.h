@@ -174,7 +174,8 @@ typedef struct ropemap_series {
     int64_t count;
     bool points;    /* a dot at each point, instead of a line */
     bool dashed;    /* Not of a reference */
-    bool alike;     /* in the colour of the series before it: of the same setting */
+    bool alike;     /* in the colour of the nearest series before it that is not: of the same setting */
+    bool muted;     /* grey */
     bool reference; /* a grey line to compare with, such as a machine's limit: its label is next to it,
                        not in the legend */
     const char *const *names; /* [count] of its points, which get numbers, listed in place of the legend; with

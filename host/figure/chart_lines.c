@@ -49,10 +49,14 @@ rm_item rm_chart_look(const ropemap_plot *plot, int32_t index, double thickness,
                          .thickness = series->points ? dot : thickness,
                          .ink = ramp_ink(rank, plot->series_count)};
     }
+    int32_t own = rank;
+    for (int32_t at = index; at > 0 && plot->series[at].alike; at--) {
+        own--;
+    }
     const int32_t pattern = series->dashed ? 1 : rank < SOLID ? 0 : 1 + (rank - SOLID) % (PATTERNS - 1);
     rm_item item = {.kind = series->points ? RM_ITEM_DOTS : RM_ITEM_POLYLINE,
                     .thickness = series->points ? dot : thickness,
-                    .ink = inks[(series->alike && rank > 0 ? rank - 1 : rank) % INKS],
+                    .ink = series->muted ? reference_ink : inks[own % INKS],
                     .dot = (rm_dot)(rank % DOTS)};
     item.dashes = series->points ? 0 : patterns[pattern].count;
     for (int32_t dash = 0; dash < item.dashes; dash++) {

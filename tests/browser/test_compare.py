@@ -161,6 +161,11 @@ class Compare(BrowseCase):
             [line] = [line for line in self.js(PIXELS + "return command()").splitlines() if line.endswith("-o bound.png")]
             self.assertIn("--base 1000 ", line)
             self.until("document.getElementById('pins').textContent.includes('shape of RoFormer’s bound%s: ')" % name, name)
+        # A key is a piece of its line.
+        self.turn("positions=512&base=5e5&x-pin=&x-pin=base%3D1000&x-pin=base%3D1e5&x-pin=base%3D1e7")
+        looks = "(query) => [...document.querySelectorAll(query)].map((one) => getComputedStyle(one).stroke + one.getAttribute('stroke-dasharray')).sort().join()"
+        self.until("(%s)('#pins .line-key line') === (%s)('#curve path.curve') && document.querySelectorAll('#pins .line-key').length === 5" % (looks, looks), "the same dashes")
+        self.assertIn('stroke-dasharray="9 3 2 3"', self.js("return import('/snapshot.js').then(({ snapshotSvg }) => snapshotSvg().text.split('line-key')[4])"))
         self.open("x-many=encoding=rope+alibi&positions=2k")
         self.until("document.getElementById('pins').textContent === 'encoding rope · below ½ at 46 · below 0 at 1,707encoding alibi · below ½ at 129 · below 0 at 257'", "each has its own numbers")
         self.until("document.getElementById('bar-label').textContent === 'mean of q · k or mean of q · k − slope × distance'", "the bar is of both")

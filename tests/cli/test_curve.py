@@ -436,7 +436,7 @@ class Bound(Case):
         self.assertGreater(len(zero), 121)
         rings = [tuple(map(float, one)) for one in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)]
         self.assertEqual(len(rings), 2)
-        boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/>', svg[svg.index('fill="#009e73"'):])
+        boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/>', svg[re.search(r'<g clip-path[^>]* fill="#0072b2">', svg).end():])
         least = [(float(x) + float(wide) / 2, float(y) + float(high) / 2) for x, y, wide, high in boxes][:1]
         for line, marked in ((zero, rings[:1]), (half, rings[1:]), (zero, least)):
             for x, y in marked:

@@ -345,6 +345,13 @@ function reachOf(curve, within = Infinity) {
 /* Whose the bound is, where others have curves too. */
 const ofWhom = () => (manyShown() ? ' for the setting in the controls' : mode() !== 'off' && against() === 'a' ? ' of B' : state.page.pin.length ? ' of this setting' : '');
 
+/* A piece of the line, with its dashes. */
+function keyOf(colour, dash) {
+  const key = d3.create('svg').attr('class', 'line-key').attr('aria-hidden', 'true');
+  key.append('line').attr('x2', '100%').attr('y1', 3).attr('y2', 3).attr('stroke-dasharray', dash || null).style('stroke', colour);
+  return key.node();
+}
+
 let said = '';
 
 function legend(all) {
@@ -354,8 +361,7 @@ function legend(all) {
   if (key === said) return;
   said = key;
   byId('pins').replaceChildren(...items.map(({ label, colour, dash, main: own, remove, curve, within, ends }) => {
-    const key = make('span', { className: dash ? 'pin-key dashed' : 'pin-key' });
-    key.style.setProperty('--colour', colour);
+    const key = keyOf(colour, dash);
     const text = [label, ...reachOf(curve, within), ...(ends ? [ends] : [])].join(' · ');
     const item = make('li', { className: own ? 'own' : '' }, key, make('span', { textContent: text }));
     if (!remove) return item;

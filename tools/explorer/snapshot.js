@@ -3,7 +3,7 @@
 import { shownCurves } from './curve.js';
 
 const SEEN = ['#answer-first', '#answer-table th', '#answer-table td:not([data-state="busy"])', '#card', '.card-key span', '#map-title', '#map-subtitle', '.pane-name', '.pane canvas', '.pane svg', '#many canvas', '#many h3', '#many span:not(:has(span))',
-  '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#curve-note', '#band-key span:not(.pin-key)', '#pins li span:not(.pin-key)', '.pin-key'];
+  '#many p', '#bar canvas', '#bar svg', '#bar-label', '#bar-key li', '#decay h2', '#curve', '#curve-value', '#curve-note', '#band-key span:not(.pin-key)', '#pins li span', '.line-key', '.pin-key'];
 const STYLES = ['fill', 'fill-opacity', 'stroke', 'stroke-opacity', 'stroke-width', 'stroke-dasharray', 'stroke-linejoin',
   'paint-order', 'opacity', 'font-size', 'font-family', 'font-weight', 'text-anchor', 'display'];
 const EDGE = 16, GAP = 20;
@@ -66,9 +66,7 @@ function pieceOf(element, place) {
     return new XMLSerializer().serializeToString(copy);
   }
   if (element.matches('.pin-key')) {
-    const dash = element.matches('.dashed') ? ' stroke-dasharray="5 3"' : '';
-    const wide = parseFloat(style.borderTopWidth);
-    return `<path d="M${x} ${y + wide / 2}h${box.width}" stroke="${style.borderTopColor}" stroke-width="${wide}"${dash}/>`;
+    return `<rect ${size} fill="${style.borderTopColor}"/>`;
   }
   const font = `font-family="${escaped(style.fontFamily)}" font-size="${style.fontSize}" font-weight="${style.fontWeight}" fill="${style.color}"`;
   if (style.writingMode !== 'horizontal-tb') {

@@ -199,14 +199,19 @@ static void compose(const bound_options *options, const bound_results *results, 
                                                    .alike = to->zero.count > 0};
     }
     if (least > 0) {
-        to->series[to->count++] = (ropemap_series){
-            .label = "least base", .x = to->bases, .y = to->lengths, .count = least, .points = true};
+        to->series[to->count++] = (ropemap_series){.label = "least base",
+                                                   .x = to->bases,
+                                                   .y = to->lengths,
+                                                   .count = least,
+                                                   .points = true,
+                                                   .alike = true};
     }
     to->series[to->count++] = (ropemap_series){.label = "models",
                                                .x = to->models.base,
                                                .y = to->models.length,
                                                .count = to->models.count,
                                                .points = true,
+                                               .muted = true,
                                                .names = to->models.names,
                                                .names_at_points = true};
 }
