@@ -104,6 +104,9 @@ class Readers(Case):
                 self.assertEqual(b"colour-blind" in result.stderr, warned, (command, cmap))
                 quiet = self.done(*command, "-n", "64", "--size", "8", "--cmap", cmap, "-o", "a.png", "--force", "-q")
                 self.assertEqual(quiet.stderr, b"")
+        # What is refused is refused in one line.
+        self.refused(2, ["--work writes files"], "sweep", "--vary", "base=1e4", "--cmap", "seed", "--work", "w", "-o", "-")
+        self.refused(2, ["--clim"], "map", "-n", "9", "--cmap", "seed", "--norm", "log", "--clim", "0:1", "-o", "l.png")
 
     def test_a_font(self):
         self.write("a.ttf", b"no font")

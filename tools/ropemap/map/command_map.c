@@ -534,9 +534,12 @@ static ropemap_status check(void *given, cli_outputs *outputs, ropemap_error *er
     status = status == ROPEMAP_OK ? check_width(options, error) : status;
     if (status == ROPEMAP_OK && outputs != NULL) {
         status = map_note_diff(options, outputs, error);
+    }
+    status = status == ROPEMAP_OK ? figure_options_check(options, error) : status;
+    if (status == ROPEMAP_OK && outputs != NULL) {
         figure_options_warn(options);
     }
-    return status == ROPEMAP_OK ? figure_options_check(options, error) : status;
+    return status;
 }
 
 /* The inputs. */

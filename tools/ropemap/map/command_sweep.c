@@ -334,9 +334,12 @@ static ropemap_status check(void *given, cli_outputs *outputs, ropemap_error *er
     status = status == ROPEMAP_OK ? check_page(options, error) : status;
     if (status == ROPEMAP_OK && outputs != NULL) {
         status = map_note_diff(&options->map, outputs, error);
+    }
+    status = status == ROPEMAP_OK ? sweep_check(&options->sweep, options->map.force, outputs, error) : status;
+    if (status == ROPEMAP_OK && outputs != NULL) {
         figure_options_warn(&options->map);
     }
-    return status == ROPEMAP_OK ? sweep_check(&options->sweep, options->map.force, outputs, error) : status;
+    return status;
 }
 
 static ropemap_status encode(const void *given, void *made, int index, output_kind kind, ropemap_bytes *bytes,

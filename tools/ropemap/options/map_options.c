@@ -504,7 +504,7 @@ ropemap_colormap map_colormap(const map_options *options) {
 }
 
 void figure_options_warn(const map_options *options) {
-    if (!options->quiet &&
+    if (!options->quiet && options->work.folder == NULL &&
         (options->colormap == ROPEMAP_COLORMAP_TURBO || options->colormap == ROPEMAP_COLORMAP_SEED)) {
         warning(
             "--cmap %s: colour-blind readers cannot order its colours; viridis, cividis, magma, batlow and "

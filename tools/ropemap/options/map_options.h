@@ -73,7 +73,7 @@ ropemap_norm map_norm(const map_options *options);
 /* The colours that were chosen; differences have white at 0. */
 ropemap_colormap map_colormap(const map_options *options);
 
-/* Warns on stderr of colours that not all readers can order. */
+/* Warns on stderr of colours that not all readers can order; with --work, which is many processes, not. */
 void figure_options_warn(const map_options *options);
 
 /* The same of the options of a figure alone. */
