@@ -167,6 +167,7 @@ class Curve(Case):
         self.assertEqual(len(rings), 2)
         for end, ring in zip(sorted(ends), rings):
             self.assertAlmostEqual(end, ring, delta=2)
+        self.refused(2, ["--along"], "curve", "--vary", "along=1,5", "--preset", "llama3.1-8b", "-n", "9", "-q", "-o", "none.png")  # leaks nothing
         self.refused(2, ["no trained length is known of base 10,000"], "curve", "--until-trained", "-q", "-o", "none.png")
 
     def test_files(self):

@@ -611,10 +611,10 @@ static ropemap_status make_curve(curve_options *own, const tensor_pair *tensors,
                                  ropemap_error *error) {
     curve *one = &made->one[index];
     ropemap_status status = take_rule(own, tensors, made, index, one, error);
+    made->count = index + 1; /* what it has is freed, refused or not */
     if (status != ROPEMAP_OK) {
         return status;
     }
-    made->count = index + 1;
     one->values = malloc((size_t)made->distances.count * sizeof *one->values);
     if (one->values == NULL) {
         return fail(error, ROPEMAP_RESOURCES, "--distances: no memory for %" PRId64 " values",
