@@ -465,6 +465,9 @@ class Explain(Case):
                       "and at 101,048 tokens", page)
         page = self.done("explain", "--base", "1e10", "--quick", "-q").stdout.decode()  # both are beyond what was searched
         self.assertIn("so similarity lasts longer: the first zero is at 1,244,024 tokens with a base 10x smaller, and nowhere below 4,194,304", page)
+        page = self.done("explain", "--preset", "gemma4-26b-a4b", "--quick", "-q").stdout.decode()  # nothing is met with any base
+        self.assertTrue(page.startswith("The base sets how fast similarity falls."), page)
+        self.assertIn("but here none reaches zero: the first zero is nowhere below 4,194,304 tokens", page)
         # What does not rotate keeps similarity up, at every distance: (rest - turns) / (rest + turns).
         for part, floor, first, second in ((64, 0.0, "first drop below half similarity 725 tokens apart and never below zero; of the 64",
                                             "The 64 dimensions that do not rotate keep similarity at 0 or more at every distance."),

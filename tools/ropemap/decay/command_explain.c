@@ -66,6 +66,11 @@ static bool is_same(const ropemap_reach *one, const ropemap_reach *other) {
     return one->half == other->half && one->reach == other->reach;
 }
 
+/* Neither half nor zero was met: that says nothing of how fast similarity falls. */
+static bool is_beyond(const ropemap_reach *reach) {
+    return reach->half == 0 && reach->reach == 0;
+}
+
 static void say_reach(const ropemap_spec *spec, const explanation *to, char *text) {
     char drops[200], with[ROPEMAP_SCALING_TITLE + 80], rotated[280] = "";
     put_with(spec, with, sizeof with);
@@ -80,8 +85,8 @@ static void say_reach(const ropemap_spec *spec, const explanation *to, char *tex
     (void)snprintf(text, EXPLAIN_SENTENCE_BYTES,
                    "The base %s. At base %s%s (head dim %d), two identical "
                    "tokens %s%s.",
-                   !same                ? "sets how fast similarity falls"
-                   : rotated[0] == '\0' ? "makes no difference here"
+                   !same || (rotated[0] == '\0' && is_beyond(&to->own)) ? "sets how fast similarity falls"
+                   : rotated[0] == '\0'                                 ? "makes no difference here"
                                         : "sets how fast the similarity of the rotated dimensions falls",
                    number_in_words(spec->base).text, with, (int)spec->head_dim, drops, rotated);
 }
@@ -112,7 +117,9 @@ static void say_base(const ropemap_spec *spec, const explanation *to, char *text
         "Similarity is the mean of a cosine a pair of dimensions, and each pair "
         "turns at its own speed. A larger base slows the slow pairs, %s: the first zero is %s with a "
         "%s, and %s with one 10x larger.",
-        lasts ? "so similarity lasts longer" : "which here does not always move the first zero out",
+        to->own.reach == 0 && to->at_less.reach == 0 && to->at_more.reach == 0 ? "but here none reaches zero"
+        : lasts                                                                ? "so similarity lasts longer"
+                : "which here does not always move the first zero out",
         place(to->at_less.reach).text, smaller, place(to->at_more.reach).text);
     if (to->falls_to != 0.0) {
         (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
