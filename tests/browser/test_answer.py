@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # test_answer.py - what the base does, at first sight: the sentence, three bases, the card, and what a length needs
 # SPDX-License-Identifier: MIT
+import json
 import math
 import re
 
@@ -202,9 +203,9 @@ class Answer(BrowseCase):
         self.actions.move_to_element_with_offset(self.find("#card"), round(spot[0]), round(spot[1])).perform()
         self.until("document.getElementById('card-note').textContent.endsWith('base 10,000, 8k tokens, d = 64, 128, 256')", "what is there is told")
         key = self.js("return [...document.querySelectorAll('.card-key span')].map((one) => one.className)")
+        self.until("document.querySelector('#card .card-at')", "what the present base has")
         drawn = self.js("return [...new Set([...document.querySelectorAll('#card circle')].map((one) => one.classList[0]))]")
         self.assertLessEqual(set(drawn), set(key))
-        self.assertIn("card-at", drawn)
         # A colour is a setting's: the card has that of the curve, which B has when it is compared.
         strokes = "['#card .card-zero', '#card .card-half', '#curve .curve.main'].map((one) => getComputedStyle(document.querySelector(one)).stroke)"
         alone = self.until("new Set(%s).size === 1 && %s[0]" % (strokes, strokes), "one colour")
@@ -241,6 +242,20 @@ class Answer(BrowseCase):
         self.click("#plan-find")
         self.until("document.getElementById('plan-status').textContent.startsWith('Similarity: ')", "it is refused")
         self.assertEqual(self.js("return document.getElementById('plan-keep').getAttribute('aria-invalid')"), "true")
+
+        # Where every base will do the present one is not the least.
+        self.turn("preset=gpt-neox-20b&positions=400")
+        self.js("for (const name of ['keep', 'length']) document.getElementById(`plan-${name}`).value = ''")
+        self.click("#plan-find")
+        self.until("document.querySelectorAll('#plan-rows tr:not(.plan-flags)').length === 5 && document.getElementById('plan-stop').hidden", "found", 60)
+        self.assertEqual(self.js("return [...document.querySelectorAll('#plan-rows tr')].map(({ children }) => "
+                                 "[...children].slice(1, 3).map((one) => one.textContent).join())"), ["any,any", "1,any", "1,any"] + ["1,any, original length 2,048"] * 2)
+        # Nor where one of several windows has it: the least is that of the command line with a base that does not hold.
+        self.turn("positions=4k&base=1e6")
+        self.click("#plan-find")
+        self.until("document.querySelectorAll('#plan-rows tr:not(.plan-flags)').length === 5 && document.getElementById('plan-stop').hidden", "found", 60)
+        least = json.loads(self.done("plan", "-b", "1e4", "--length", "4k", "-q", "--json").stdout)["choices"][0]["value"]
+        self.assertEqual(self.js("return document.querySelector('#plan-rows b').textContent"), "{:,.0f}".format(least))
 
     def check_flags(self):
         """Shown when asked for, those of the command line with the same values, and each is copied as it stands."""

@@ -4,6 +4,7 @@
 import json
 
 from browsing import ControlCase, main
+from harness import read_npy
 
 # Words for lines of text, which draw a map.
 # Sections: a position alone counts on both axes, so that only the grid moves the map.
@@ -35,6 +36,35 @@ class Controls(ControlCase):
                            ".href), 50)).then((href) => new URL(href)).then((url) => url.pathname + url.search)",
                            kind, ending)
             self.assertEqual(self.ask(link).status, 200, link)
+
+    def test_a_grid_has_as_many_positions_as_patches(self):
+        shown = ("[document.getElementById('number-positions').value, ...[...document.querySelectorAll("
+                 "'#pane-main .axis-title, #curve > g > .axis-title')].map((one) => one.textContent), "
+                 "[...document.querySelectorAll('#pane-main .axis-cols text')].at(-1).textContent]")
+        curve = "import('/curve.js').then(({ shownCurves }) => shownCurves().find(({ main }) => main).points.to.at(-1))"
+        tokens = ["query position (tokens)", "key position (tokens)", "distance (tokens)"]
+        patches = ["query patch", "key patch"]
+        self.open("scaling=vision-2d&head-dim=32")
+        is_shown = lambda *texts: self.until("JSON.stringify(%s) === '%s'" % (shown, json.dumps(texts, separators=(",", ":"))), texts)
+        is_shown("4,096", *tokens, "4,096")
+        self.enter("#text-grid", "6,5")  # by hand, for what a link has is drawn anew
+        is_shown("30", *patches, tokens[-1], "30")
+        self.until(curve + ".then((last) => last === 5)", "the longest side")
+        self.assert_drawn(words="a grid")
+        # The last pair has the value of the command line; its curve has none for the difference of two patches' numbers.
+        self.enter("#crosshair-i", "29")
+        self.enter("#crosshair-j", "3")
+        self.done("map", "--scaling", "vision-2d", "-d", "32", "--grid", "6,5", "--rows", "29:1", "--cols", "3:1", "-q", "-o", "pair.npy")
+        value = read_npy(self.read("pair.npy"))[0][0]
+        self.until("Math.abs(document.getElementById('crosshair-value').textContent - %r) < 5e-6" % value, "its value")
+        self.assertNotIn("distance", self.text("curve-value"))
+        self.enter("#number-positions", "31")
+        self.assertEqual(self.same_as_the_command(), "Length: positions 0 to 30 go beyond 0 to 29, the patches of the grid")
+        self.open("preset=dinov3-vits16")
+        is_shown("196", *patches, "distance along w (patches)", "100")
+        self.until(curve + ".then((last) => last === 13)", "along w")
+        self.assert_drawn(words="a model's grid")
+        self.assertNotIn("-n", self.command())
 
     def test_the_difference_to_another_value(self):
         self.open("positions=256&base=100")

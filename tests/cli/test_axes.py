@@ -210,7 +210,13 @@ class Refused(Case):
                 (["--positions-from"], ["--axes", "32,32", "--grid", "4", "--positions-from", "p.npy"])):
             self.refused(2, words, "map", *arguments, "-o", "x.npy")
         self.refused(2, ["--grid", "--axes"], "info", "--grid", "1,14,14")
-        self.refused(2, ["195"], "map", "--preset", "dinov3-vits16", "-n", "4k", "-o", "x.npy")
+        for option, first, last in (("-n", 0, 4095), ("--positions", 190, 196), ("--rows", 5, 200), ("--cols", 196, 196)):
+            self.refused(2, ["%s: positions %d to %d go beyond 0 to 195, the patches of the grid"
+                             % (option.replace("-n", "--positions"), first, last)],
+                         "map", "--preset", "dinov3-vits16", option, "%d:%d" % (first, last - first + 1), "-o", "x.npy")
+        self.write("p.npy", write_npy((2, 6), [0, 0, 0, 1, 1, 1, 0, 1, 2, 0, 1, 2], "<i8"))
+        self.refused(2, ["--positions: positions 0 to 6 go beyond 0 to 5, the positions of p.npy"],
+                     "map", "--axes", "32,32", "--positions-from", "p.npy", "-n", "7", "-o", "x.npy")
 
     def test_a_grid_of_two_numbers_is_one_frame(self):
         one, _ = self.map("--axes", "16,56,56", "--grid", "4,5")

@@ -86,6 +86,9 @@ class Info(Case):
     def test_presets(self):
         presets = json.loads(self.done("info", "--presets", "--json").stdout)["presets"]
         self.assertGreaterEqual(len(presets), 30)
+        grids = {preset["name"]: preset["grid"] for preset in presets}
+        self.assertEqual([grids["dinov3-vits16"], grids["cogvideox-5b"], grids["llama3.1-8b"], grids["qwen3-vl-4b"]],
+                         [[14, 14], [13, 30, 45], None, None])
         page = self.done("info", "--presets").stdout.decode()
         for preset in presets:
             self.assertIn(preset["name"], page)

@@ -7,7 +7,7 @@ import { ofLength, url } from './query.js';
 import { startScaling } from './scaling.js';
 import { Slider, make, update } from './slider.js';
 import { Limits, Rotary, Worded } from './special.js';
-import { defaultText, domain, effective, isChanged, modelValues, numberOf, rangeEnd, setOptions, state, table } from './state.js';
+import { defaultText, domain, effective, isChanged, modelValues, numberOf, patchesOf, rangeEnd, setOptions, state, table } from './state.js';
 
 const controls = new Map();
 
@@ -160,7 +160,8 @@ function contextLength() {
 }
 
 function showPositions(control, text, changed) {
-  const range = parseRange(text), { rows, cols } = state.options;
+  const range = parseRange(text), { rows, cols } = state.options, patches = patchesOf();
+  control.high = patches > control.scale.low ? patches : undefined;
   if (rows || cols) control.show(text, changed, 'not used: rows, columns');
   else if (!range || range.first === 0 && range.step === 1) {
     control.show(text, changed);

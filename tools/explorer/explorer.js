@@ -41,7 +41,7 @@ import { readAddress, shownWindow } from './query.js';
 import { followProgress, startProgress } from './progress.js';
 import { startShare } from './share.js';
 import { fit } from './special.js';
-import { domain, on, replaceAll, state, takeTable } from './state.js';
+import { domain, isOfPatches, movesDomain, on, replaceAll, state, takeTable } from './state.js';
 import { say, showBadge, showCaption, showRefusal, startConnection, startTheme } from './status.js';
 import { inFrame, whenQuiet } from './timing.js';
 import { followSoon, followView, home, startZoom, zoomBy } from './zoom.js';
@@ -61,7 +61,7 @@ function optionsChanged({ changes, inputAt, live }) {
   forget();
   requestMap({ inputAt, live });
   followSoonControls();
-  if (['positions', 'rows', 'cols', 'preset', 'model'].some((name) => name in changes)) {
+  if (movesDomain(changes)) {
     followSoon();
     axesSoon();
     draw();
@@ -146,13 +146,14 @@ const speakSoon = whenQuiet(120, () => {
   say([title, subtitle?.trim(), min === null ? '' : `Cells from ${min.toPrecision(3)} to ${max.toPrecision(3)}`].filter(Boolean).map((one) => `${one}.`).join(' '));
 });
 
+/* The difference of two positions is a distance of the curve, but not in the reading order of a grid. */
 function startLinks() {
   let hovered = null; /* on the curve, where the pointer may be by when the map tells that it left */
-  cross.onMove = (pair) => showCursor(pair ? pair.i - pair.j : hovered);
+  cross.onMove = (pair) => showCursor(pair && !isOfPatches() ? pair.i - pair.j : hovered);
   chart.onHover = (distance) => {
     hovered = distance;
     showCursor(distance);
-    for (const pane of Object.values(panes)) if (pane.side) pane.distance(distance);
+    for (const pane of Object.values(panes)) if (pane.side) pane.distance(isOfPatches() ? null : distance);
   };
   hooks.painted.push((header, milliseconds, coarse) => {
     followProgress();
@@ -191,7 +192,9 @@ function startLinks() {
   };
   models.onLearned = () => {
     followSoonControls();
+    followSoon();
     axesSoon();
+    requestMap({});
   };
   byId('reset-all').addEventListener('click', () => {
     letGo();

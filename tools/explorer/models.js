@@ -7,7 +7,7 @@ import { grouped, tokensText } from './numbers.js';
 import { url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make, update } from './slider.js';
-import { OF_MODEL, isChanged, modelOf, setOptions, state, table, trainedLength } from './state.js';
+import { OF_MODEL, isChanged, modelOf, patchesOf, setOptions, state, table, trainedLength } from './state.js';
 
 const CONFIG_MOST = 65536; /* bytes, as the server takes them */
 const byId = (id) => document.getElementById(id);
@@ -50,12 +50,14 @@ function choose(changes) {
   close();
 }
 
-/* As many positions as a model was trained at; one of images has as many as patches. */
+/* As many positions as a model was trained at. One of images has all its patches, which is the default. */
 const ofLength = (length) => (length ? { positions: tokensText(length), rows: null, cols: null } : {});
 
 const isTrained = () => state.options.positions === ofLength(trainedLength()).positions;
 
-const ofPreset = ({ name, patches, trained_length: trained }) => ({ preset: name, ...ofLength(patches ?? trained) });
+const ALL_PATCHES = { positions: null, rows: null, cols: null };
+
+const ofPreset = ({ name, grid, trained_length: trained }) => ({ preset: name, ...(grid ? ALL_PATCHES : ofLength(trained)) });
 
 const words = ({ name, base, head_dim: head, scaling, trained_length: trained }) =>
   ({ name, rest: `${grouped(base)} · ${head}${scaling === 'none' ? '' : ` · ${scalingWords(scaling, true).replace(/ scaling.*/, '')}`}`,
@@ -147,7 +149,8 @@ async function take(file) {
     const model = await takeConfig(await file.text(), file.name);
     if (own !== taken) return;
     error.hidden = true;
-    choose({ model: model.id, ...(state.options.positions ? {} : ofLength(model.trained_length)) });
+    const length = patchesOf({ model: model.id }) ? ALL_PATCHES : state.options.positions ? {} : ofLength(model.trained_length);
+    choose({ model: model.id, ...length });
   } catch (refused) {
     if (own !== taken) return;
     error.textContent = refused.message;

@@ -3,11 +3,13 @@
 import { Channel } from './fetch.js';
 import { grouped, parseNumber, plainText, raised } from './numbers.js';
 import { ruleQuery, url } from './query.js';
+import { update } from './slider.js';
 import { effective, extent, setOptions, trainedLength } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const STILL = 1e30, LEAST = 0.2; /* what a divisor may be: a pair with the largest does not rotate */
 const HIGH = 150, LEFT = 58, CLICK = 4, LETTERS = 13; /* CSS pixels */
+const HINT = 'Click a bar to hold its pair still, drag it to scale. Pale: turns less than once over all positions.';
 const byId = (id) => document.getElementById(id);
 
 const channel = new Channel('pairs');
@@ -43,6 +45,8 @@ export const refreshPairs = whenQuiet(250, () => {
       shown = address;
       rule = body.axes.length || !body.wavelengths?.length ? null : body;
       byId('pairs').dataset.edited = String(isEdited());
+      update(byId('pair-hint'), { textContent: rule ? HINT : 'No bars: the pairs follow several axes. “ropemap info” lists the wavelength of each.' });
+      byId('pair-bars').toggleAttribute('hidden', !rule);
       draw();
     },
   });

@@ -6,7 +6,7 @@ import { CELLS_WITH_VALUES } from './paint.js';
 import { rangeText } from './numbers.js';
 import { mapQuery, url } from './query.js';
 import { colours } from './scale.js';
-import { domain, effective, rangeEnd, table, unframed } from './state.js';
+import { domain, effective, isOfPatches, rangeEnd, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const COARSE_SIDE = 128, SAMPLES = 256; /* cells a side of a coarse picture, and positions that they pool */
@@ -65,8 +65,7 @@ function thin(range, most) {
 }
 
 /* Chunks and patches have places of their own, which steps would miss. */
-const mayBeSampled = (options) => effective('encoding', options) !== 'dual-chunk' && !options.grid && !options.axes &&
-  !table.presets.find(({ name }) => name === options.preset)?.patches;
+const mayBeSampled = (options) => effective('encoding', options) !== 'dual-chunk' && !isOfPatches(options);
 
 /* Fewer positions of the window, evenly spaced; null where there are few already. A part of a map of attention needs
    all keys for its sums, so of that only rows are sampled. */

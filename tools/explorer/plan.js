@@ -130,6 +130,12 @@ function endsOf({ low, high }, change) {
   return [low, high];
 }
 
+/* Where the present one holds already, a choice has that for its value. */
+function leastText({ change, value, held, windows: [first] }) {
+  if (!held) return powerText(value);
+  return first.low_is_edge && change === 'base' ? 'any' : powerText(endsOf(first, change)[0]);
+}
+
 /* 26,953 to 26,973; 28,629 to ...; from 9,000,000 on: what lies between is never rounded outwards. */
 function windowsText({ change, value, held, windows, all_windows: all }) {
   const parts = windows.map((window, index) => {
@@ -154,7 +160,7 @@ function row(choice, { original, original_is_assumed: assumed }) {
   const needs = /original=/.test(choice.scaling) ? from : '';
   const beyond = change === 'base' && value > d3.max(table.presets, ({ base }) => base) ? ', above that of every model listed' : '';
   const [opener, lines] = choice.held ? [] : flagsOf(choice);
-  return [make('tr', {}, head, make('td', {}, make('b', { textContent: powerText(value) })),
+  return [make('tr', {}, head, make('td', {}, make('b', { textContent: leastText(choice) })),
     make('td', { className: 'muted', textContent: `${windowsText(choice)}${needs}${beyond}` }),
     make('td', { className: 'plan-do' }, button, ...(opener ? [opener] : []))), ...(lines ? [lines] : [])];
 }

@@ -26,7 +26,7 @@ export function setOptions(changes, { inputAt = performance.now(), live = false 
     else state.options[name] = text;
   }
   if (!changed) return;
-  if (state.view && ('positions' in changes || 'rows' in changes || 'cols' in changes)) keepView();
+  if (state.view && movesDomain(changes)) keepView();
   tell('options', { changes, inputAt, live });
 }
 
@@ -79,11 +79,29 @@ const ONE_LADDER = ['none', 'sections', 'interleaved', 'time-last']; /* text has
 /* Whether distances are those of patches along one of several axes, each with frequencies of its own. */
 export function hasAxes(options = state.options) {
   if (options.axes !== undefined) return !ONE_LADDER.some((deal) => options.axes.startsWith(deal));
-  const { deal, patches } = table.presets.find((one) => one.name === options.preset) ?? table.models.get(modelOf(options))?.info ?? {};
-  return Boolean(patches) || Boolean(deal) && !ONE_LADDER.includes(deal);
+  const { deal, grid } = table.presets.find((one) => one.name === options.preset) ?? table.models.get(modelOf(options))?.info ?? {};
+  return Boolean(grid) || Boolean(deal) && !ONE_LADDER.includes(deal);
 }
 
 export const isOfPatches = (options = state.options) => options.grid !== undefined || hasAxes(options);
+
+/* Patches along the sides of a map's grid; [] where it is of none. One number alone is of a square. */
+function gridOf(options) {
+  if (options.grid !== undefined) {
+    const sides = options.grid.split(/[,x]/).map(Number);
+    return !sides.every((side) => side >= 1) ? [] : sides.length === 1 ? [...sides, ...sides] : sides;
+  }
+  if (!hasAxes(options) || options.axes !== undefined) return [];
+  const preset = table.presets.find((one) => one.name === options.preset), { axes } = table.models.get(modelOf(options))?.info ?? {};
+  const sides = preset?.grid ?? (axes ?? []).map(({ patches }) => patches);
+  return sides.every(Boolean) ? sides : [];
+}
+
+/* All patches of it; 0 of none. */
+export function patchesOf(options = state.options) {
+  const sides = gridOf(options);
+  return sides.length ? sides.reduce((one, other) => one * other) : 0;
+}
 
 export function trainedLength(options = state.options) {
   const preset = table.presets.find((one) => one.name === options.preset);
@@ -100,6 +118,7 @@ export const ofTensors = (options = state.options) => Boolean(table.tensors) && 
 
 export function defaultText(name, options = state.options) {
   if (name === 'positions' && ofTensors(options)) return String(table.tensors.positions);
+  if (name === 'positions' && patchesOf(options)) return String(patchesOf(options));
   if (name === 'head-dim' && ofTensors(options)) return String(table.tensors.head_dim);
   if (name === 'rotary-dim') return effective('head-dim', options);
   if (name === 'length') return '';
@@ -117,6 +136,10 @@ export function isChanged(name) {
 export const thousandOf = (name) => (table.options.get(name)?.slider?.step === 0 ? 1000 : 1024);
 
 export const numberOf = (name, options = state.options) => parseNumber(effective(name, options), thousandOf(name));
+
+/* What the range of positions depends on. */
+export const movesDomain = (changes) =>
+  ['positions', 'rows', 'cols', 'preset', 'model', 'axes', 'grid', 'content'].some((name) => name in changes);
 
 let lastDomain = null;
 
@@ -139,10 +162,11 @@ export function extent() {
   return Math.max(rangeEnd(rows), rangeEnd(cols));
 }
 
-/* Distances of the map: those below this. */
+/* Distances of the map: those below this. On a grid they are along a side, the last of the axes' own. */
 export function reach(options = state.options) {
-  const { rows, cols } = domain(options);
-  return Math.max(rangeEnd(rows) - cols.first, rangeEnd(cols) - rows.first);
+  const { rows, cols } = domain(options), sides = gridOf(options);
+  const most = !sides.length ? Infinity : Math.max(2, ...(hasAxes(options) ? sides.slice(-1) : sides));
+  return Math.min(Math.max(rangeEnd(rows) - cols.first, rangeEnd(cols) - rows.first), most);
 }
 
 export function wholeView() {

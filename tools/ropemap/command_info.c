@@ -496,19 +496,20 @@ static json_t *document(const void *options, const void *made) {
         "warnings", warnings_array(info->model));
 }
 
-/* Patches of the grid that a preset comes with; null for one of text. */
-static json_t *preset_patches(const char *name) {
+/* Patches along each axis of the grid that a preset comes with; null for one of text. */
+static json_t *preset_grid(const char *name) {
     ropemap_model *model = NULL;
-    json_int_t patches = 0;
-    if (ropemap_model_preset(name, &model, NULL) == ROPEMAP_OK) {
+    json_t *grid = json_null();
+    if (ropemap_model_preset(name, &model, NULL) == ROPEMAP_OK &&
+        ropemap_axes_apart(&ropemap_model_spec(model)->axes)) {
         const ropemap_axes *axes = &ropemap_model_spec(model)->axes;
-        patches = ropemap_axes_apart(axes) ? 1 : 0;
+        grid = json_array();
         for (int32_t axis = 0; axis < axes->count; axis++) {
-            patches *= axes->grid[axis];
+            (void)json_array_append_new(grid, json_integer(axes->grid[axis]));
         }
     }
     ropemap_model_free(model);
-    return document_count(patches);
+    return grid;
 }
 
 json_t *presets_array(void) {
@@ -520,8 +521,8 @@ json_t *presets_array(void) {
             json_pack("{s:s, s:f, s:i, s:i, s:s, s:s, s:I, s:o, s:s, s:s}", "name", preset->name, "base",
                       preset->base, "head_dim", (int)preset->head_dim, "rotary_dim", (int)preset->rotary_dim,
                       "layout", ropemap_layout_name(preset->layout), "scaling", preset->scaling,
-                      "trained_length", (json_int_t)preset->trained_length, "patches",
-                      preset_patches(preset->name), "source", preset->source, "note", preset->note));
+                      "trained_length", (json_int_t)preset->trained_length, "grid", preset_grid(preset->name),
+                      "source", preset->source, "note", preset->note));
     }
     return presets;
 }

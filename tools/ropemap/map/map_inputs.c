@@ -109,13 +109,21 @@ static int64_t last_of(const ropemap_range *range) {
     return range->first + (range->count - 1) * range->step;
 }
 
-/* One axis: its own option, else --positions, else every row of a tensor or of a file of positions, else what
- * `range` holds. */
+/* Positions that there are: a tensor's rows, or what a file or a grid has; a count of 0: no end. */
+static ropemap_range held_positions(const map_options *options, const map_inputs *inputs,
+                                    const ropemap_vectors *vectors) {
+    if (options->tensors.queries != NULL) {
+        return ropemap_vectors_positions(vectors);
+    }
+    return (ropemap_range){
+        .count = inputs->positions != NULL ? ropemap_positions_count(inputs->positions) : 0, .step = 1};
+}
+
+/* One axis: its own option, else --positions, else all that there are, else what `range` holds. */
 static ropemap_status take_range(const map_options *options, const map_inputs *inputs, const char *name,
                                  const char *own, const ropemap_vectors *vectors, ropemap_range *range,
                                  ropemap_error *error) {
-    const bool tensors = options->tensors.queries != NULL;
-    const ropemap_range held = tensors ? ropemap_vectors_positions(vectors) : (ropemap_range){.step = 1};
+    const ropemap_range held = held_positions(options, inputs, vectors);
     const char *text = own != NULL ? own : options->positions;
     if (text != NULL) {
         const char *subject = own != NULL ? name : "--positions";
@@ -126,28 +134,30 @@ static ropemap_status take_range(const map_options *options, const map_inputs *i
         }
         return status;
     }
-    if (tensors) {
+    if (held.count > 0) {
         *range = held;
-    } else if (inputs->positions != NULL) {
-        *range = (ropemap_range){.first = 0, .count = ropemap_positions_count(inputs->positions), .step = 1};
     }
     return ROPEMAP_OK;
 }
 
 /* Names the option where the library would name a field. */
-static ropemap_status check_range(const map_options *options, const char *name,
+static ropemap_status check_range(const map_options *options, const char *name, const map_inputs *inputs,
                                   const ropemap_vectors *vectors, const char *file, ropemap_range range,
                                   ropemap_error *error) {
-    if (options->tensors.queries == NULL) {
-        return ROPEMAP_OK;
-    }
-    const ropemap_range held = ropemap_vectors_positions(vectors);
+    const ropemap_range held = held_positions(options, inputs, vectors);
     const int64_t last = last_of(&range), held_last = last_of(&held);
-    if (range.first < held.first || last > held_last) {
+    if (held.count > 0 && (range.first < held.first || last > held_last)) {
+        const char *from = options->positions_from;
         return fail(error, ROPEMAP_USAGE,
                     "%s: positions %" PRId64 " to %" PRId64 " go beyond %" PRId64 " to %" PRId64
-                    ", the rows of %.180s",
-                    name, range.first, last, held.first, held_last, file);
+                    ", the %s%.180s",
+                    name, range.first, last, held.first, held_last,
+                    file != NULL   ? "rows of "
+                    : from != NULL ? "positions of "
+                                   : "patches of the grid",
+                    file != NULL   ? file
+                    : from != NULL ? from
+                                   : "");
     }
     if ((range.first - held.first) % held.step != 0 || range.step % held.step != 0) {
         return fail(error, ROPEMAP_USAGE,
@@ -168,11 +178,11 @@ static ropemap_status take_ranges(map_options *options, const map_inputs *inputs
         status = take_range(options, inputs, "--cols", cols, inputs->keys, &request->cols, error);
     }
     if (status == ROPEMAP_OK) {
-        status = check_range(options, rows != NULL ? "--rows" : "--positions", inputs->queries,
+        status = check_range(options, rows != NULL ? "--rows" : "--positions", inputs, inputs->queries,
                              options->tensors.queries, request->rows, error);
     }
     if (status == ROPEMAP_OK) {
-        status = check_range(options, cols != NULL ? "--cols" : "--positions", inputs->keys,
+        status = check_range(options, cols != NULL ? "--cols" : "--positions", inputs, inputs->keys,
                              options->tensors.keys, request->cols, error);
     }
     return status;
