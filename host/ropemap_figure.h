@@ -26,7 +26,7 @@ ROPEMAP_API void ropemap_number_text(char text[ROPEMAP_NUMBER_TEXT], double valu
 
 enum { ROPEMAP_SCALING_TITLE = 96 }; /* bytes that hold what a title has of a scaling */
 
-/* A scaling by its most telling number, "yarn scaling by 4"; empty of none. */
+/* A scaling by its most telling number, "YaRN scaling by 4"; empty of none. */
 ROPEMAP_API void ropemap_scaling_title(char text[ROPEMAP_SCALING_TITLE], const ropemap_scaling *scaling);
 
 /* What an encoding's values are, as titles begin: "RoPE similarity", "ALiBi score". */

@@ -74,8 +74,7 @@ void ropemap_scaling_title(char text[ROPEMAP_SCALING_TITLE], const ropemap_scali
                                          [ROPEMAP_SCALING_LLAMA3] = "Llama 3"};
     const char *own = (size_t)scaling->rule < sizeof proper / sizeof *proper ? proper[scaling->rule] : NULL;
     const char *name = own != NULL ? own : ropemap_scaling_name(scaling->rule);
-    const double numbers[] = {scaling->factor, scaling->alpha, scaling->rotated,
-                              scaling->max_length / scaling->original_length,
+    const double numbers[] = {scaling->factor, scaling->alpha, scaling->max_length / scaling->original_length,
                               scaling->freq_scale > 0.0 ? 1.0 / scaling->freq_scale : 0.0};
     text[0] = '\0';
     if (scaling->rule == ROPEMAP_SCALING_NONE) {
@@ -91,8 +90,14 @@ void ropemap_scaling_title(char text[ROPEMAP_SCALING_TITLE], const ropemap_scali
             char number[RM_NUMBER_TEXT];
             ropemap_number_text(number, numbers[i]);
             append((line){.text = text, .size = ROPEMAP_SCALING_TITLE, .between = " by "}, "%s", number);
-            return;
+            break;
         }
+    }
+    if (scaling->rotated > 0.0) { /* a share, which nothing is scaled by */
+        char share[RM_NUMBER_TEXT];
+        ropemap_number_text(share, scaling->rotated);
+        append((line){.text = text, .size = ROPEMAP_SCALING_TITLE, .between = " "}, "of %s of the pairs",
+               share);
     }
 }
 

@@ -465,9 +465,22 @@ class Explain(Case):
                       "and at 101,048 tokens", page)
         page = self.done("explain", "--base", "1e10", "--quick", "-q").stdout.decode()  # both are beyond what was searched
         self.assertIn("so similarity lasts longer: the first zero is at 1,244,024 tokens with a base 10x smaller, and nowhere below 4,194,304", page)
-        page = self.done("explain", "--preset", "gemma4-26b-a4b", "--quick", "-q").stdout.decode()  # nothing is met with any base
+        page = self.done("explain", "--base", "1e14", "--quick", "-q").stdout.decode()  # no zero is met with any of three
         self.assertTrue(page.startswith("The base sets how fast similarity falls."), page)
         self.assertIn("but here none reaches zero: the first zero is nowhere below 4,194,304 tokens", page)
+        # Pairs that a rule holds still are dimensions that do not rotate: here three of four, as 2 * 0.75 - 1 tells.
+        document = json.loads(self.done("explain", "--preset", "gemma4-26b-a4b", "--quick", "-q", "--json").stdout)
+        self.assertEqual(document["similarity_floor"], 0.5)
+        for sentence, words in zip(document["sentences"], (
+                "The base sets how fast similarity falls. At base 1,000,000 with proportional scaling of 0.25 of the pairs (head dim 512), "
+                "two identical tokens never drop below half similarity.", "The 384 dimensions that do not rotate keep similarity at 0.5 or more",
+                "Head dimension matters too", "Proportional scaling (rotated 0.25) holds 192 of 256 pairs still.")):
+            self.assertIn(words, sentence)
+        page = self.done("explain", "--scaling", "proportional:rotated=0.4,factor=2", "--quick", "-q").stdout.decode()
+        self.assertIn("Proportional scaling (rotated 0.4, factor 2) slows 64 of 64 pairs.", page)
+        page = self.done("explain", "-d", "2", "--quick", "-q").stdout.decode()
+        self.assertIn("Similarity is the cosine of the one pair of dimensions", page)
+        self.assertNotIn("slow pairs", page)
         # What does not rotate keeps similarity up, at every distance: (rest - turns) / (rest + turns).
         for part, floor, first, second in ((64, 0.0, "first drop below half similarity 725 tokens apart and never below zero; of the 64",
                                             "The 64 dimensions that do not rotate keep similarity at 0 or more at every distance."),

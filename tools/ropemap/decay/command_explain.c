@@ -108,7 +108,14 @@ static void say_base(const ropemap_spec *spec, const explanation *to, char *text
             "Similarity is the mean of a cosine a pair of dimensions, and each pair turns at its "
             "own speed. A larger base slows the slow pairs. The %d dimensions that do not rotate keep "
             "similarity at %.2g or more at every distance.",
-            (int)spec->head_dim - 2 * (int)to->pairs, to->floor);
+            (int)spec->head_dim - 2 * (int)(to->pairs - to->stopped), to->floor);
+        return;
+    }
+    if (to->pairs == 1) {
+        (void)snprintf(
+            text, EXPLAIN_SENTENCE_BYTES,
+            "Similarity is the cosine of the one pair of dimensions, the fastest, which turns by one "
+            "radian a token whatever the base.");
         return;
     }
     const bool lasts = is_further(&to->own, &to->at_less) && is_further(&to->at_more, &to->own);
@@ -198,8 +205,8 @@ static void put_rule(const ropemap_scaling *scaling, char *text, size_t size) {
     char rule[400], title[ROPEMAP_SCALING_TITLE];
     ropemap_scaling_format(scaling, false, rule, sizeof rule);
     ropemap_scaling_title(title, scaling);
-    const char *at = rule + strcspn(rule, ":"), *by = strstr(title, " by ");
-    int length = snprintf(text, size, "%.*s", by != NULL ? (int)(by - title) : (int)sizeof title, title);
+    const char *at = rule + strcspn(rule, ":"), *by = strstr(title, " scaling");
+    int length = snprintf(text, size, "%.*s", by != NULL ? (int)(by - title) + 8 : (int)sizeof title, title);
     text[0] = (char)toupper((unsigned char)text[0]);
     for (const char *before = " ("; *at != '\0'; before = ", ") {
         const char *key = at + 1;
@@ -225,8 +232,10 @@ static void say_scaling(const ropemap_spec *spec, const explanation *to, char *t
                        2 * to->pairs == spec->head_dim ? "does not move zeros"
                                                        : "weighs it against the rest of the head");
     }
-    const int length = snprintf(text, EXPLAIN_SENTENCE_BYTES, "%s slows %d of %d pairs", rule,
-                                (int)to->slowed, (int)to->pairs);
+    const bool stops = to->stopped > 0 && to->slowed == to->stopped;
+    const int length =
+        snprintf(text, EXPLAIN_SENTENCE_BYTES, "%s %s %d of %d pairs%s", rule, stops ? "holds" : "slows",
+                 (int)to->slowed, (int)to->pairs, stops ? " still" : "");
     if (to->floor < 0.0) {
         (void)snprintf(text + length, EXPLAIN_SENTENCE_BYTES - (size_t)length,
                        ": the first zero is %s, and %s without it.%s", place(to->own.reach).text,
@@ -327,12 +336,14 @@ static ropemap_status count_slowed(const ropemap_spec *spec, explanation *to, ro
     if (status == ROPEMAP_OK) {
         to->pairs = own.pairs;
         to->attention = own.attention_factor;
-        const double turns = own.attention_factor * own.attention_factor * 2.0 * own.pairs;
-        const double rest = (double)spec->head_dim - 2.0 * own.pairs;
-        to->floor = (rest - turns) / (rest + turns);
         for (int32_t i = 0; i < own.pairs; i++) {
             to->slowed += own.step[i] < plain.step[i] - (plain.step[i] >> 20);
+            to->stopped += own.step[i] == 0;
         }
+        const double weight = 2.0 * own.attention_factor * own.attention_factor;
+        const double still = (double)spec->head_dim - 2.0 * own.pairs + weight * to->stopped;
+        const double turns = weight * (own.pairs - to->stopped);
+        to->floor = (still - turns) / (still + turns);
     }
     return status;
 }

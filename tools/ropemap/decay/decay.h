@@ -258,7 +258,7 @@ typedef struct explanation {
     bool least_is_lasting; /* and so does every larger base */
     double attention;
     double floor; /* what no distance takes similarity below, whatever the base: all cosines -1 */
-    int32_t pairs, slowed;
+    int32_t pairs, slowed, stopped;
 } explanation;
 
 /* The least base alone, which depends on all of the rule but its base; `to` is zeroed. */
