@@ -159,6 +159,12 @@ class Controls(ControlCase):
         self.enter("#clim-high", "0.5")
         self.assert_drawn(["--clim", "-0.25:0.5"])
 
+    def test_what_a_hidden_control_is_refused_for_is_said(self):
+        self.open("encoding=alibi")
+        self.js("return import('/state.js').then(({ setOptions }) => setOptions({ scaling: 'dynamic:factor=2,original=4096' }))")
+        self.assertIn("unknown key 'original'", self.refused_state())
+        self.assertTrue(self.js("return document.getElementById('refusal').checkVisibility()"))
+
     def test_what_cannot_be_is_explained_and_the_last_picture_stays(self):
         self.open("head-dim=64&rotary-dim=32&base=5e5&positions=400")
         for name, text in (("rotary-dim", "65"), ("base", "-3"), ("positions", "many"), ("head-dim", "7")):

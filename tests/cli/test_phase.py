@@ -172,6 +172,9 @@ class Encodings(Case):
         self.refused(2, ["--slope"], "map", "--slope", "1", "--dry-run")
         self.refused(2, ["--slope", "-1"], "map", "--encoding", "alibi", "--slope", "-1", "--dry-run")
         self.refused(2, ["--encoding", "tiled"], "map", "--encoding", "xpos", "--method", "tiled", "--dry-run")
+        for encoding in ("sinusoidal", "alibi", "xpos", "nope"):  # which would be a map of RoPE
+            for before in (["--phase", "hf-fp32"], ["--diff", "hf-fp32"], ["--shift", "5"], ["--grid", "6,5"], ["--preset", "dinov3-vits16"]):
+                self.refused(2, ["--encoding: %s rotates no vectors beforehand" % encoding], "map", "--encoding", encoding, *before, "--dry-run")
 
 
 class Positions(Case):

@@ -198,7 +198,7 @@ export function pageWords(sentence) {
   return named ? `${labelOf(named[1])}${named[2]}${words}` : words;
 }
 
-/* Shows a refusal at the control that it names; true where there is one. */
+/* Shows a refusal at the control that it names; true where there is one in sight. */
 export function refuseControls(sentence) {
   const name = /^--([a-z-]+)/.exec(sentence ?? '')?.[1];
   const told = name === 'scaling' ? sentence : sentence && pageWords(sentence);
@@ -208,5 +208,5 @@ export function refuseControls(sentence) {
   const group = control?.element?.closest('details');
   if (group) group.open = true;
   if (control) control.element.scrollIntoView({ block: 'nearest' });
-  return Boolean(control);
+  return Boolean(control?.element?.checkVisibility());
 }

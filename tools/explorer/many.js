@@ -118,7 +118,7 @@ export function followMany() {
     byId('many-values').value = values.join(' ');
   }
   byId('many-error').hidden = !refused.size;
-  byId('many-error').textContent = [...refused.values()].join(' ');
+  byId('many-error').textContent = reasons();
   if (refused.size) byId('group-many').open = true;
   build(name);
   refreshMany();
@@ -132,6 +132,8 @@ export const labelOfMany = (value, short = false) => {
 };
 
 const titleOf = (name) => (name === 'preset' ? 'Model' : labelOf(name));
+
+const reasons = () => [...new Set(refused.values())].join('; ');
 
 /* A heading, the maps with what each has, and what the axes are. */
 function build(name) {
@@ -153,7 +155,7 @@ function build(name) {
     });
     return button;
   });
-  const foot = maps.length ? `key ${isOfPatches() ? 'patch across, query patch down' : 'position across, query position down (tokens)'}` : ['No map.', ...refused.values()].join(' ');
+  const foot = maps.length ? `key ${isOfPatches() ? 'patch across, query patch down' : 'position across, query position down (tokens)'}` : `No map. ${reasons()}`;
   byId('many').replaceChildren(make('h3', { className: 'many-head', textContent: titleOf(name) }), ...maps,
     make('p', { className: maps.length ? 'many-foot muted' : 'many-foot error', textContent: foot }));
 }

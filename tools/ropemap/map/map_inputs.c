@@ -385,6 +385,13 @@ static ropemap_status check(const map_options *options, ropemap_error *error) {
                     "--state post: such vectors are never rotated again; leave --phase, --diff, --shift and "
                     "--positions-from out");
     }
+    if (options->request.encoding.kind != ROPEMAP_ENCODING_ROPE) {
+        return fail(
+            error, ROPEMAP_USAGE,
+            "--encoding: %s rotates no vectors beforehand, as --phase, --shift, --grid, --positions-from "
+            "and rules of several axes need; leave these out, or take rope",
+            ropemap_encoding_name(options->request.encoding.kind));
+    }
     return ROPEMAP_OK;
 }
 
