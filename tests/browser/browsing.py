@@ -344,7 +344,8 @@ class BrowseCase(ServeCase):
         framed = [at for at, word in enumerate(options) if word in words]
         own = [word for at, word in enumerate(options) if at not in framed and not (at - 1 in framed and word[:1] != "-")]
         own += self.page_colours(own)
-        self.done("map", *own, "--size", side, "--bare", "-o", "bare.png", "--force", "-q")
+        own += [] if "--size" in own else ["--size", side]
+        self.done("map", *own, "--bare", "-o", "bare.png", "--force", "-q")
         return colours_of(read_png(self.read("bare.png")))
 
     def page_colours(self, options):

@@ -206,6 +206,19 @@ class Answer(BrowseCase):
         self.until("document.querySelector('#card .card-at')", "what the present base has")
         drawn = self.js("return [...new Set([...document.querySelectorAll('#card circle')].map((one) => one.classList[0]))]")
         self.assertLessEqual(set(drawn), set(key))
+        # A rule of a length has the map's in all that is drawn: the rings are on the lines, not at the end of a spike, and
+        # least bases below the card are not on it.
+        self.turn("preset=phi-4-mini")
+        beside = ("['half', 'zero'].every((name, ring) => {"
+                  "  const path = document.querySelector(`#card .card-${name}`), at = document.querySelectorAll('#card .card-at')[ring], near = [];"
+                  "  for (let way = 0; at && way < path.getTotalLength(); way += 0.5) {"
+                  "    const { x, y } = path.getPointAtLength(way);"
+                  "    if (x < -0.5) return false;"
+                  "    if (Math.abs(Math.abs(x - at.getAttribute('cx')) - 8) < 2) near.push(Math.abs(y - at.getAttribute('cy')));"
+                  "  }"
+                  "  return near.length > 8 && Math.max(...near) < 10;"
+                  "})")
+        self.until("%s[1]?.[2] === '4,854' && document.querySelectorAll('#card .card-least').length === 0 && %s" % (ROWS, beside), "one rule", 60)
         # A colour is a setting's: the card has that of the curve, which B has when it is compared.
         strokes = "['#card .card-zero', '#card .card-half', '#curve .curve.main'].map((one) => getComputedStyle(document.querySelector(one)).stroke)"
         alone = self.until("new Set(%s).size === 1 && %s[0]" % (strokes, strokes), "one colour")

@@ -116,6 +116,10 @@ class Controls(ControlCase):
         shown = self.js("return ['pool', 'norm'].map((name) => document.getElementById('select-' + name).value)")
         self.assertEqual(shown, ["mass", "log"])
         # In a window, too, a row is divided by all of its keys, of which there are 4,096 here.
+        self.assertIn("--size", self.command())  # which the mass of a cell depends on
+        self.open("measure=scaled")
+        self.until("document.querySelector('#colourbar') && JSON.stringify([...document.querySelectorAll('#bar text, .bar text')].map((one) => one.textContent)).includes('0.1')", "what a score can be")
+        self.assertEqual(self.command()[-1], "-0.1:0.1")
         self.open("measure=softmax")
         for _ in range(5):
             self.js("document.querySelector('.zoom-buttons button').click()")

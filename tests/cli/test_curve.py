@@ -345,6 +345,14 @@ class Bound(Case):
         self.assertIn("least base at most 100, where the search begins", text)
         text = self.done("bound", "--preset", "gemma4-26b-a4b", "--length", "1k", "-q").stdout.decode()
         self.assertIn("every base above 1 holds", text)
+        # Of a rule that depends on the length, each is that of its own, as one length alone, or all of one.
+        for rule in (["--preset", "phi-4-mini"], ["-d", "16", "--scaling", "dynamic:factor=4,max=100"]):
+            least = lambda *more: [one["windows"][0]["low"] for one in self.bound(*rule, *more)["table"]]
+            alone = [self.bound(*rule, "--length", length)["windows"][0]["low"] for length in ("50", "300", "5k")]
+            self.assertEqual(least("--table", "50,300,5k"), alone)
+            self.assertEqual(least("--table", "300,5k", "--length", "5k")[1], alone[2])
+            self.assertNotEqual(least("--table", "300,5k", "--length", "5k")[0], alone[1])
+            self.assertEqual(least("--table", "300,5k", "--length", "5k"), least("--card", "--table", "300,5k", "--length", "5k"))
         table = self.done("bound", "--table", "2,16,1k", "-d", "64", "--bases", "100:1e4", "-q").stdout.decode()
         self.assertEqual(table.count("at most 100"), 2)
 

@@ -4,7 +4,7 @@ import { answer } from './answer.js';
 import { Channel } from './fetch.js';
 import { mapPending } from './map.js';
 import { grouped, plainText, positionText, powerText, raised } from './numbers.js';
-import { explainQuery, url } from './query.js';
+import { explainQuery, ofLength, url } from './query.js';
 import { numberOf, setOptions, table } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
@@ -56,6 +56,8 @@ function take(base, event, live) {
 
 const isOnCard = (base) => !x || base >= x.domain()[0] && base <= x.domain()[1];
 
+const leastOnCard = () => least.filter(({ base }) => isOnCard(base));
+
 const place = (event) => {
   const box = byId('card').getBoundingClientRect(), rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   return [event.clientX - box.left - rem * MARGIN.left, event.clientY - box.top - rem * MARGIN.top];
@@ -85,13 +87,17 @@ function note(model = named) {
 /* A search that was asked for comes before the card's own. */
 export const yieldLeast = () => lengths.cancel();
 
+/* A rule that depends on the length has that of the map, for all lines and points. */
+function queryOfCard() {
+  const { length, ...query } = explainQuery();
+  return ofLength() ? { ...query, length } : query;
+}
+
 /* The card is of everything but the base, where that counts. */
 export const refreshCard = whenQuiet(150, () => {
   if (document.body.dataset.baseless) return;
   follow();
-  const { length, ...query } = explainQuery();
-  if (query.scaling !== undefined) query.length = length;
-  delete query.base;
+  const { base, ...query } = queryOfCard();
   const address = url('/card.json', query);
   if (address !== key) {
     key = address;
@@ -107,12 +113,12 @@ export const refreshCard = whenQuiet(150, () => {
       },
     });
   }
-  askLeast(query);
+  askLeast();
 }, 600);
 
 /* The least base of each length takes seconds: once nothing else is under way. */
 const askLeast = whenQuiet(1500, () => {
-  const { length, base, ...query } = explainQuery();
+  const { base, ...query } = queryOfCard();
   const address = url('/bound.json', { ...query, table: LENGTHS });
   leastWanted = address;
   if (mapPending()) askLeast();
@@ -144,9 +150,10 @@ const draw = inFrame(() => {
   for (const name of ['card-zero', 'card-half']) layer('path', name, [0]);
   const inside = models().filter(({ base }) => isOnCard(base));
   layer('circle', 'card-model', inside).attr('r', 2.25).attr('cx', (model) => x(model.base)).attr('cy', (model) => y(model.length));
-  layer('circle', 'card-least', least.filter(({ base }) => isOnCard(base))).attr('r', 3).attr('cx', (one) => x(one.base)).attr('cy', (one) => y(one.length));
+  const shown = leastOnCard();
+  layer('circle', 'card-least', shown).attr('r', 3).attr('cx', (one) => x(one.base)).attr('cy', (one) => y(one.length));
   names(card);
-  document.querySelector('.card-key .card-least').style.visibility = least.length ? '' : 'hidden';
+  document.querySelector('.card-key .card-least').style.visibility = shown.length ? '' : 'hidden';
   follow();
 });
 
@@ -156,7 +163,7 @@ function lines(base, fresh) {
   const through = (name, more) => path(d3.sort([...card.base.map((at, index) => [at, card[name][index]]), ...more], ([at]) => at));
   const now = (value) => (value === undefined ? [] : [[base, value]]);
   d3.select('#card .card-half').attr('d', through('half', now(fresh[0])));
-  d3.select('#card .card-zero').attr('d', through('first_negative', [...least.map((one) => [one.base, one.length]), ...now(fresh[1])]));
+  d3.select('#card .card-zero').attr('d', through('first_negative', [...leastOnCard().map((one) => [one.base, one.length]), ...now(fresh[1])]));
 }
 
 /* What a line is stands at its end. */

@@ -3,6 +3,7 @@
 import { against, askedOfA, differenceQuery, mode } from './compare.js';
 import { boundQuery, linesShown } from './decay.js';
 import { many, manyShown, manyWanted } from './many.js';
+import { cellsWanted } from './map.js';
 import { curveQuery, mapQuery, ofCurve, shownWindow } from './query.js';
 import { onPaper } from './scale.js';
 import { differing } from './settings.js';
@@ -47,8 +48,11 @@ export function asFigure(type, query, own = state.options) {
 
 const FORMULA = '# the founding formula is of this page alone: save all that is seen';
 
+/* The mass of a cell depends on how many there are. */
+const massOf = (options) => (effective('pool', options) === 'mass' ? { size: String(cellsWanted(false)) } : {});
+
 const mapLine = (options, window, output, extra) => wordsOf('map',
-  asFigure(output.split('.')[1], { ...windowed(mapQuery(window, {}, options)), ...extra }, options), '-o', output);
+  asFigure(output.split('.')[1], { ...windowed(mapQuery(window, massOf(options), options)), ...extra }, options), '-o', output);
 
 function mapLines() {
   const window = shownWindow();

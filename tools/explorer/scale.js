@@ -1,13 +1,13 @@
 /* scale.js - the page's own colours: limits that stay while a slider moves, one palette for each kind of value */
 /* SPDX-License-Identifier: MIT */
 import { parseRule } from './rule.js';
-import { domain, effective, ofTensors, state } from './state.js';
+import { domain, effective, numberOf, ofTensors, state } from './state.js';
 import { isDark } from './status.js';
 
 const UNSIGNED = ['absmax', 'rms', 'std', 'mass'];
 const LOG_DECADES = 1e-4, SLACK = 1.001;
 const KIND = ['measure', 'pool', 'encoding', 'content', 'norm'];
-const reached = new Map(); /* kind of values -> the magnitude that limits reach: 1, or what a map needed */
+const reached = new Map(); /* kind of values -> the magnitude that limits reach: what a map needed */
 
 const isSoftmax = (options) => effective('measure', options) === 'softmax';
 const isSigned = (options) =>
@@ -24,9 +24,13 @@ function roundUp(value) {
   return power * [1, 1.2, 1.5, 2, 3, 5, 7, 10].find((lead) => lead * power * SLACK >= value);
 }
 
+/* The magnitude that limits reach: that of q.k of equal vectors, scaled where scores are, or more where a map needed it. */
+const reachOf = (options) => reached.get(kindOf(options)) ??
+  (effective('measure', options) === 'scaled' ? roundUp(numberOf('scale', options) || numberOf('head-dim', options) ** -0.5) : 1);
+
 /* null: the map's own, where values have no size that is known before. */
 function limits(options) {
-  const norm = effective('norm', options), reach = reached.get(kindOf(options)) ?? 1;
+  const norm = effective('norm', options), reach = reachOf(options);
   if (options.percentile || options.diff || isSoftmax(options) && norm !== 'log') return null;
   if (norm === 'log') return [isSoftmax(options) ? shareOf(options) : reach * LOG_DECADES, reach];
   return [isSigned(options) ? -reach : 0, reach];
@@ -57,7 +61,7 @@ export function colours(options) {
 /* Limits that a map is too large for grow, once for all maps of its kind; true where they did. */
 export function learnLimits(options, { min, max }) {
   const most = Math.max(Math.abs(min ?? 0), Math.abs(max ?? 0)), kind = kindOf(options);
-  if (options.clim || !limits(options) || !(most > (reached.get(kind) ?? 1) * SLACK) || !Number.isFinite(most)) return false;
+  if (options.clim || !limits(options) || !(most > reachOf(options) * SLACK) || !Number.isFinite(most)) return false;
   reached.set(kind, roundUp(most));
   return true;
 }

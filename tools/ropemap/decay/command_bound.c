@@ -247,6 +247,9 @@ static ropemap_status find(const bound_options *options, int64_t length, int32_t
                                      .threads = options->threads,
                                      .progress = call_tell,
                                      .progress_user = options->call};
+    if (options->length_count > 0 && !options->card && (options->rule.given & RULE_LENGTH) == 0) {
+        request.spec.length = (double)length; /* a table is of contexts, a card of one rule */
+    }
     if (head_dim != 0 && head_dim != request.spec.head_dim) {
         request.spec.head_dim = head_dim;
         request.spec.rotary_dim = 0;
@@ -407,7 +410,8 @@ const cli_option bound_rows[] = {
     {.group = GROUP_WHAT,
      .name = "table",
      .argument = "LENGTHS",
-     .help = "the least base for each of several lengths: 1k,4k or 1k-128k, doubling",
+     .help = "the least base for each of several lengths: 1k,4k or 1k-128k, doubling; each is the context of "
+             "its rule unless --length or --card has one for all",
      .type = OPTION_CUSTOM,
      .set = set_table},
     {.group = GROUP_WHAT,
