@@ -110,6 +110,11 @@ class Answer(BrowseCase):
         self.until("document.querySelector('#answer-least button')?.textContent === '9.1256'", "a base in its window")
         self.js("document.querySelector('#answer-least button').click()")
         self.until("%s[1]?.[0] === '9.1256' && %s[1].at(-1) === 'yes'" % (ROWS, ROWS), "it holds")
+        # A rule of a context has the table and the least base of that context, whatever the map shows.
+        self.turn("scaling=dynamic:factor=4,max=4096&positions=4k&length=32k")
+        self.until("document.getElementById('answer-least').textContent === 'Least base for ≥ 0 within 32,768 tokens, "
+                   "with dynamic NTK scaling by 4: 20,593 (some larger ones fail)'", "of the context", 60)
+        self.assertEqual((self.text("answer-length"), self.rows()[1][3]), ("≥ 0 within 32,768", "no"))
         self.turn("preset=llama3.1-8b&positions=4k")
         # A shift changes no distance, so the least base is for those of the map.
         self.js("arguments[0].forEach((id) => { document.getElementById(id).open = true; })", ["group-values"])

@@ -4,7 +4,7 @@ import { Channel, followShare } from './fetch.js';
 import { manyShown } from './many.js';
 import { mapPending } from './map.js';
 import { grouped, parseNumber, plainText } from './numbers.js';
-import { explainQuery, url } from './query.js';
+import { explainQuery, ofLength, url } from './query.js';
 import { scalingWords } from './settings.js';
 import { make } from './slider.js';
 import { effective, hasAxes, numberOf, ofTensors, reach, setOptions, state } from './state.js';
@@ -93,16 +93,19 @@ function baseButton(base, words) {
   return button;
 }
 
+/* The tokens that a base shall hold within: those of the map, or the context that the rule is of. */
+const span = () => (ofLength() ? parseNumber(explainQuery().length) : reach());
+
 /* base / 10, base, base x 10 */
 function showRows(bases) {
-  byId('answer-length').replaceChildren('≥ 0 within ', make('br'), grouped(reach()));
-  byId('answer-length').title = `At all distances below ${grouped(reach())}, those within so many tokens`;
+  byId('answer-length').replaceChildren('≥ 0 within ', make('br'), grouped(span()));
+  byId('answer-length').title = `At all distances below ${grouped(span())}, those within so many tokens`;
   byId('answer-rows').replaceChildren(...bases.map((row, index) => {
     const base = Number(row.base.toPrecision(12)), head = make('th', { scope: 'row' });
     head.append(index === 1 ? grouped(base) : baseButton(base, grouped(base)));
     const cells = [[row.half, 0.5], [row.first_negative, 0]].map(([value, share]) => (value !== null ? grouped(value) : floor >= share ? 'never' : '> 4M'));
     return make('tr', { className: index === 1 ? 'now' : '' }, head,
-      ...[...cells, holds(row, reach())].map((text) => make('td', { textContent: text })));
+      ...[...cells, holds(row, span())].map((text) => make('td', { textContent: text })));
   }));
 }
 
@@ -112,8 +115,8 @@ function showLeast(progress = '') {
   const found = least?.address === leastAddress(), words = found ? least.words : [`trying bases …${progress}`];
   const scaling = effective('scaling'), under = scaling === 'none' ? '' : `, with ${scalingWords(scaling, true)}`;
   byId('answer-least').dataset.state = found ? 'own' : 'busy';
-  byId('answer-least').replaceChildren(`Least base for ≥ 0 within ${grouped(length)} tokens${under}`
-    + `${length < reach() ? ', the longest tried' : ''}: `, ...words);
+  const tried = length < span() ? ' (the longest tried)' : '';
+  byId('answer-least').replaceChildren(`Least base for ≥ 0 within ${grouped(length)} tokens${tried}${under}: `, ...words);
 }
 
 /* What was found for another setting is paler than what is found for this one. */
