@@ -224,6 +224,19 @@ class Compare(BrowseCase):
         self.open("x-many=positions=64+512+4k&positions=4k")
         self.until("document.getElementById('pins').textContent === 'length 64 · below ½ at 46length 512 · below ½ at 46length 4,096 · below ½ at 46 · below 0 at 1,707'", "which is which")
         self.assertEqual(self.js("return import('/commands.js').then(({ commandLines }) => commandLines().split('\\n').length)"), 1)
+        # A rule of a context has the present map's in each line, though it was saved at another, and so have its commands.
+        for length, half, context in (("8k", "606", "8k"), ("2k", "72", "2k")):
+            self.open("preset=llama2-7b&positions=%s&x-a=preset%%3Dphi-4-mini%%26positions%%3D4k&x-compare=beside" % length)
+            self.until("document.querySelector('#pins li')?.textContent.startsWith('A: phi-4-mini · below ½ at %s')" % half, "that of A's map")
+            line = self.js("return import('/commands.js').then(({ commandLines }) => commandLines())").splitlines()[-1].split()
+            self.done(*line[1:line.index("-o")], "-o", "lines.csv", "--force", "-q")
+            first = [row.split(",") for row in self.read("lines.csv").decode().splitlines() if row[:1].isdigit()]
+            self.assertEqual([int(row[0]) for row in first if float(row[1]) < 0.5][0], int(half))
+            self.click("#share > summary")
+            self.assertIn("length=%s&" % context, self.js("return document.getElementById('download-curve-png').getAttribute('href')") + "&")
+            self.press(Keys.ESCAPE)
+        self.open("preset=phi-4-mini&positions=2k&x-many=positions=2k+8k")
+        self.until("document.getElementById('pins').textContent.startsWith('length 2,048 · below ½ at 72length 8,192 · below ½ at 606')", "each its own")
         # What cannot be made says so where it is seen.
         self.expected.append("status of 4")
         self.open("x-many=scaling%3Dnone,linear:factor%3D4&positions=4k")

@@ -1,10 +1,10 @@
 /* commands.js - the command lines that make what is seen: maps, sweeps and curves */
 /* SPDX-License-Identifier: MIT */
 import { against, askedOfA, differenceQuery, mode } from './compare.js';
-import { boundQuery, linesShown } from './decay.js';
+import { boundQuery, lineQuery, linesShown } from './decay.js';
 import { many, manyShown, manyWanted } from './many.js';
 import { cellsWanted } from './map.js';
-import { curveQuery, mapQuery, ofCurve, shownWindow } from './query.js';
+import { curveQuery, mapQuery, shownWindow } from './query.js';
 import { onPaper } from './scale.js';
 import { differing } from './settings.js';
 import { isDark } from './status.js';
@@ -79,13 +79,13 @@ function mapLines() {
 
 /* Curves that differ in one option are drawn together; else each is a command of its own. */
 export function varied() {
-  const all = linesShown().map((options) => Object.fromEntries(
-    Object.entries(unframed(options)).filter(([name]) => ofCurve(name))));
+  const all = linesShown().map(lineQuery);
   const settings = [...new Map(all.map((one) => [new URLSearchParams(one).toString(), one])).values()]; /* lengths are no settings */
-  const names = differing(settings);
-  const single = names.length === 1 && names[0] !== 'scaling';
+  const names = differing(settings), lengths = new Set(settings.map(({ length }) => length).filter(Boolean));
+  const single = names.length === 1 && names[0] !== 'scaling' && lengths.size < 2;
   const models = manyShown() && manyWanted().name === 'preset' && settings.length === manyWanted().values.length; /* whose lines end */
-  return { settings, models, vary: single ? `${names[0]}=${settings.map((one) => effective(names[0], one)).join(',')}` : null, name: names[0] };
+  const length = lengths.size ? { length: [...lengths][0] } : {}; /* that of each rule which has one */
+  return { settings, models, length, vary: single ? `${names[0]}=${settings.map((one) => effective(names[0], one)).join(',')}` : null, name: names[0] };
 }
 
 /* The rule of a capture's model, which is no file. */
@@ -95,12 +95,12 @@ function spelled({ model, 'layer-type': layer, ...query }) {
 }
 
 function curveLines() {
-  const { settings, models, vary, name } = varied(), { distances } = curveQuery({});
+  const { settings, models, vary, name, length } = varied(), { distances } = curveQuery({});
   const axis = { distances, axis: state.page.axis === 'linear' ? 'linear' : 'log', ...printed('png') };
   const bound = state.page.bound ? [wordsOf('curve', { ...spelled(boundQuery()), ...printed('png') }, '-o', 'bound.png')] : [];
   if (settings.length < 2) return bound;
   if (!vary) return settings.map((one, index) => wordsOf('curve', { ...one, ...axis }, '-o', `curve-${index + 1}.png`)).concat(bound);
-  const rest = { ...settings[0], ...axis };
+  const rest = { ...settings[0], ...length, ...axis };
   delete rest[name];
   return [wordsOf('curve', rest, '--vary', quoted(vary), ...(models ? ['--until-trained'] : []), '-o', 'curves.png'), ...bound];
 }

@@ -8,7 +8,7 @@ import { foundingValue } from './founding.js';
 import { labelOfMany, manyOptions, manyShown, manyWanted } from './many.js';
 import { mapPending, mapRefused } from './map.js';
 import { grouped, parseNumber, tokensText } from './numbers.js';
-import { curveQuery, ofCurve, url, withRule } from './query.js';
+import { curveQuery, ofCurve, url, withLength, withRule } from './query.js';
 import { apart } from './settings.js';
 import { make } from './slider.js';
 import { isDark } from './status.js';
@@ -101,13 +101,17 @@ function wanted(own = state.options) {
   return lines;
 }
 
-/* The distances are those of the present map, for all alike. */
-function addressOf(options) {
-  const { distances, length } = curveQuery({}), own = Object.entries(unframed(options)).filter(([name]) => ofCurve(name));
-  const asked = { ...Object.fromEntries(own), distances, axis: axis() };
-  if (asked.scaling && length) asked.length ??= length;
-  return url('/curve.json', asked);
+/* What a line is asked with, but for its distances. A rule of a context is of that of the present map, as the map of A is,
+   and where lengths are compared each of its own. */
+export function lineQuery(options) {
+  const own = Object.entries(unframed(options)).filter(([name]) => ofCurve(name));
+  const here = { positions: effective('positions'), rows: state.options.rows, cols: state.options.cols };
+  const isLength = manyShown() && manyWanted().name === 'positions';
+  return withLength(Object.fromEntries(own), isLength ? options : { ...options, ...here });
 }
+
+/* The distances are those of the present map, for all alike. */
+const addressOf = (options) => url('/curve.json', { ...lineQuery(options), distances: curveQuery({}).distances, axis: axis() });
 
 
 function take(address, body) {

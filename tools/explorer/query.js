@@ -19,9 +19,12 @@ export function withRule(query, options = state.options) {
   return { ...rule, ...query };
 }
 
-/* A rule that depends on the length must not change when a part of the map is drawn. */
-function withLength(query, options) {
-  if (query.length === undefined && effective('scaling', options) !== 'none') {
+/* Whether the rule is another at another length; a posted model's is not known at once. */
+export const ofLength = (options = state.options) => /^(dynamic|longrope|$)/.test(effective('scaling', options));
+
+/* Such a rule must not change when a part of the map is drawn, or its curve. */
+export function withLength(query, options) {
+  if (query.length === undefined && ofLength(options)) {
     const { rows, cols } = domain(options);
     const last = Math.max(rangeEnd(rows) - rows.step, rangeEnd(cols) - cols.step) + 1;
     query.length = tokensText(last + (parseNumber(options.shift ?? '0') || 0));
@@ -57,14 +60,11 @@ export function curveQuery(extra = {}, options = state.options) {
 /* The rule alone, as the map has it. */
 export const ruleQuery = () => withLength(withRule(optionsOf('info', state.options)), state.options);
 
-/* Whether the rule is another at another length. */
-export const ofLength = () => /^(dynamic|longrope)/.test(effective('scaling'));
-
 /* Beyond this many tokens the least base takes many seconds to find. */
 const EXPLAIN_MOST = 262144;
 
 export function explainQuery() {
-  const own = withRule(optionsOf('explain', state.options)), query = ofLength() ? withLength(own, state.options) : own;
+  const own = withRule(optionsOf('explain', state.options)), query = withLength(own, state.options);
   query.length ??= tokensText(Math.min(Math.max(reach(), 2), EXPLAIN_MOST));
   return query;
 }

@@ -86,8 +86,8 @@ function mapFile(type) {
 
 /* Curves that differ in one option are in one file. */
 function curveFile(type) {
-  const axis = state.page.axis === 'linear' ? 'linear' : 'log', { vary, name, models } = varied();
-  const query = curveQuery({ ...(type === 'csv' ? {} : { axis }), ...(vary && { vary }), ...(models && { 'until-trained': '1' }), ...printed(type) });
+  const axis = state.page.axis === 'linear' ? 'linear' : 'log', { vary, name, models, length } = varied();
+  const query = curveQuery({ ...(type === 'csv' ? {} : { axis }), ...(vary && { vary, ...length }), ...(models && { 'until-trained': '1' }), ...printed(type) });
   if (vary) delete query[name];
   return url(`/curve.${type}`, query);
 }
