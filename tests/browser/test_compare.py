@@ -224,6 +224,9 @@ class Compare(BrowseCase):
         self.open("x-many=positions=64+512+4k&positions=4k")
         self.until("document.getElementById('pins').textContent === 'length 64 · below ½ at 46length 512 · below ½ at 46length 4,096 · below ½ at 46 · below 0 at 1,707'", "which is which")
         self.assertEqual(self.js("return import('/commands.js').then(({ commandLines }) => commandLines().split('\\n').length)"), 1)
+        # What no curve depends on names none.
+        self.open("base=100&pool=absmax&causal=1&positions=2k&x-pin=base%3D1e6")
+        self.until("document.getElementById('pins').textContent.startsWith('base 100base 1,000,000 · below ½ at 197 · ')", "bases alone")
         # A rule of a context has the present map's in each line, though it was saved at another, and so have its commands.
         for length, half, context in (("8k", "606", "8k"), ("2k", "72", "2k")):
             self.open("preset=llama2-7b&positions=%s&x-a=preset%%3Dphi-4-mini%%26positions%%3D4k&x-compare=beside" % length)

@@ -35,10 +35,12 @@ export function startDecay() {
   byId('unpin').addEventListener('click', () => setPage({ pin: [] }));
 }
 
+/* The options that a curve depends on, of which no map's pool or mask is one. */
+const ownOf = (options) => Object.fromEntries(Object.entries(unframed(options)).filter(([name]) => ofCurve(name)));
+
 /* A pin is the options that differ from the defaults, without those of the range and the picture. */
 function pin() {
-  const own = Object.entries(unframed(state.options)).filter(([name]) => ofCurve(name));
-  const query = new URLSearchParams(own).toString();
+  const query = new URLSearchParams(ownOf(state.options)).toString();
   if (!state.page.pin.includes(query)) setPage({ pin: [...state.page.pin, query].slice(-PINS) });
 }
 
@@ -104,10 +106,9 @@ function wanted(own = state.options) {
 /* What a line is asked with, but for its distances. A rule of a context is of that of the present map, as the map of A is,
    and where lengths are compared each of its own. */
 export function lineQuery(options) {
-  const own = Object.entries(unframed(options)).filter(([name]) => ofCurve(name));
   const here = { positions: effective('positions'), rows: state.options.rows, cols: state.options.cols };
   const isLength = manyShown() && manyWanted().name === 'positions';
-  return withLength(Object.fromEntries(own), isLength ? options : { ...options, ...here });
+  return withLength(ownOf(options), isLength ? options : { ...options, ...here });
 }
 
 /* The distances are those of the present map, for all alike. */
@@ -227,7 +228,7 @@ function formulaPoints() {
 
 function lines() {
   const list = wanted(main.options), pinned = pinOf(main.options);
-  const own = manyShown() ? list[0]?.options ?? main.options : main.options, words = apart([own, ...list.map(({ options }) => options)]); /* many are without it */
+  const own = manyShown() ? list[0]?.options ?? main.options : main.options, words = apart([own, ...list.map(({ options }) => options)].map(ownOf)); /* many are without it */
   const named = (name, word) => [name, word].filter(Boolean).join(': ') || 'this setting';
   const all = [{ id: 'main', main: true, label: named(list.some(({ name }) => name === 'A') ? 'B' : '', words[0]), points: main.points }];
   if (pinned !== undefined) Object.assign(all[0], { remove: () => unpin(pinned), ends: 'pinned' });
@@ -244,7 +245,7 @@ function lines() {
   if (manyShown()) all.find(({ main: own }) => own).hidden = true;
   colour(all.filter(({ hidden }) => !hidden));
   const isPinned = ghost && list.some(({ options }) => addressOf(options) === addressOf(ghost.options));
-  const before = ghost && ghost !== main && !isPinned && ghost.count === range.count && apart([main.options, ghost.options])[1];
+  const before = ghost && ghost !== main && !isPinned && ghost.count === range.count && apart([main.options, ghost.options].map(ownOf))[1];
   if (before) all.push({ id: 'ghost', label: `before: ${before}`, colour: 'var(--ghost)', dash: '', points: ghost.points });
   return all;
 }
