@@ -268,7 +268,7 @@ class Compare(BrowseCase):
         self.enter("#crosshair-i", "100")
         self.enter("#crosshair-j", "90")
         self.until("document.getElementById('crosshair-other').textContent !== '\u2013' && document.getElementById('crosshair-value').textContent !== '\u2013'", "both values")
-        self.until("document.getElementById('curve-value').textContent.startsWith('distance ')", "the curve's")
+        self.until("document.getElementById('curve-value').textContent.startsWith('distance 1–')", "the curve's, of the pixel that 10 is in")
         for told in (self.text("crosshair-other"), re.search(r"ln base\) ([\d.e\u2212]+)", self.text("curve-value")).group(1)):
             self.assertAlmostEqual(float(told.replace("\u2212", "-")) / math.exp(-10 * rate), 1, delta=1e-3)
 
