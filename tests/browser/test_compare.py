@@ -216,6 +216,13 @@ class Compare(BrowseCase):
         # What the setting in the controls has tells none of them apart.
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=2k&base=1e6&head-dim=64")
         self.until("document.getElementById('pins').textContent.startsWith('llama2-7b · below ½ at 46 · below 0 at 1,707llama3-8b · ')", "their names alone")
+        self.assertNotRegex(self.js("return import('/commands.js').then(({ commandLines }) => commandLines())"), "--base|--head-dim")
+        # A setting with a model and one without are no list.
+        self.open("base=1e4&positions=2k&x-a=preset%3Dqwen3-4b-2507%26base%3D1e4&x-compare=beside")
+        lines = self.js("return import('/commands.js').then(({ commandLines }) => commandLines())").splitlines()
+        self.assertEqual(len(lines), 4, lines)
+        for line in lines:
+            self.done(*line.split()[1:], "--force", "-q")
         # The command has the colours of all of them, whatever their factors are.
         self.open("x-many=preset=llama2-7b+gpt-oss-20b&positions=2k")
         self.until("[...document.querySelectorAll('#bar-ticks text')].at(-1)?.textContent.startsWith('2')", "the factor needs more")

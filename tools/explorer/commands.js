@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { against, askedOfA, differenceQuery, mode } from './compare.js';
 import { boundQuery, lineQuery, linesShown } from './decay.js';
-import { many, manyShown, manyWanted } from './many.js';
+import { many, manyOptions, manyShown, manyWanted } from './many.js';
 import { cellsWanted } from './map.js';
 import { curveQuery, mapQuery, shownWindow } from './query.js';
 import { onPaper } from './scale.js';
@@ -57,10 +57,11 @@ const mapLine = (options, window, output, extra) => wordsOf('map',
 function mapLines() {
   const window = shownWindow();
   if (manyShown()) {
-    const { name, values } = manyWanted(), query = windowed(mapQuery(name === 'positions' ? null : window));
-    const list = values.join(name === 'scaling' ? ';' : ',');
-    delete query[name];
+    const { name, values } = manyWanted(), list = values.join(name === 'scaling' ? ';' : ',');
     if (!values.length) return [];
+    const queries = manyOptions().map(([, options]) => windowed(mapQuery(name === 'positions' ? null : window, {}, options)));
+    const { length } = queries.find((one) => one.length) ?? {}, query = { ...queries[0], ...(length && { length }) };
+    delete query[name];
     if (many.scale && query.clim && !state.options.clim) query.clim = [many.scale.low, many.scale.high].map((limit) => Number(limit.toPrecision(9))).join(':');
     return [wordsOf('sweep', asFigure('png', query), '--vary', quoted(`${name}=${list}`), '-o', 'maps.png')];
   }
@@ -82,7 +83,7 @@ export function varied() {
   const all = linesShown().map(lineQuery);
   const settings = [...new Map(all.map((one) => [new URLSearchParams(one).toString(), one])).values()]; /* lengths are no settings */
   const names = differing(settings), lengths = new Set(settings.map(({ length }) => length).filter(Boolean));
-  const single = names.length === 1 && names[0] !== 'scaling' && lengths.size < 2;
+  const single = names.length === 1 && names[0] !== 'scaling' && lengths.size < 2 && settings.every((one) => effective(names[0], one) !== '');
   const models = manyShown() && manyWanted().name === 'preset' && settings.length === manyWanted().values.length; /* whose lines end */
   const length = lengths.size ? { length: [...lengths][0] } : {}; /* that of each rule which has one */
   return { settings, models, length, vary: single ? `${names[0]}=${settings.map((one) => effective(names[0], one)).join(',')}` : null, name: names[0] };

@@ -194,7 +194,7 @@ export function pageWords(sentence) {
   const named = /^--([a-z-]+)(:? )/.exec(sentence ?? '');
   const rest = named ? sentence.slice(named[0].length) : sentence ?? '';
   const words = rest.replace(/--([a-z-]+)/g, (all, name) => (table.options.has(name) ? labelOf(name).toLowerCase() : all))
-    .replace(/(?<![\w.,'=:-])\d{5,15}(?![\w.])/g, (number) => grouped(Number(number)));
+    .replace(/(?<![\w.,'=:-])\d{4,15}(?![\w.])/g, (number) => grouped(Number(number)));
   return named ? `${labelOf(named[1])}${named[2]}${words}` : words;
 }
 
