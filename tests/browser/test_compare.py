@@ -252,6 +252,25 @@ class Compare(BrowseCase):
         self.open("x-many=scaling%3Dnone,linear:factor%3D4&positions=4k")
         self.until("document.querySelector('#many .error')?.textContent.startsWith('No map.')", "why there is no map")
 
+    def test_what_cannot_be_compared_is_said(self):
+        for mode in ("difference", "split", "beside"):
+            self.expected.append("status of 4")
+            self.open("preset=qwen2.5-7b&positions=8k&x-a=preset%3Dqwen-image%26positions%3D4k&x-compare=" + mode)
+            self.until("document.getElementById('refusal').checkVisibility() && document.getElementById('refusal').textContent"
+                       " === 'No map of A. Length: positions 0 to 8,191 go beyond 0 to 4,095, the patches of the grid'", mode)
+        # It is B alone that is shown beside it, and nothing in the place of a difference.
+        seen = ("(() => { const small = document.createElement('canvas').getContext('2d', { willReadFrequently: true });"
+                "  small.drawImage(document.getElementById('map'), 0, 0, 8, 8); return small.getImageData(0, 0, 8, 8).data.some(Boolean); })()")
+        self.until(seen, "B's map")
+        self.click("#compare-difference")
+        self.until("!%s && document.getElementById('refusal').checkVisibility()" % seen, "no difference")
+        self.enter("#number-positions", "4k")
+        self.until("%s && !document.getElementById('refusal').checkVisibility()" % seen, "the difference")
+        self.enter("#number-positions", "5k")
+        self.until("document.getElementById('refusal').checkVisibility()", "none again")
+        self.click("#compare-off")
+        self.until("%s && !document.getElementById('refusal').checkVisibility()" % seen, "B alone")
+
     def test_the_founding_formula(self):
         self.open("base=5e3&positions=12&cmap=seed&x-axis=linear")
         self.click("#against-formula")

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { eitherLabel } from './bar.js';
 import { imageOf } from './colour.js';
+import { pageWords } from './controls.js';
 import { Channel, parseNpy } from './fetch.js';
 import { foundingCells } from './founding.js';
 import { cellsWanted, draw, drawNow, hooks, layers, panes, paintStack, requestMap } from './map.js';
@@ -13,6 +14,7 @@ import {
   effective, numberOf, pictureOptions, setOptions, setPage, shownView, state, table, trainedLength, unframed, windowOf,
 } from './state.js';
 import { apart, atZero, differing, inCommon } from './settings.js';
+import { showLack } from './status.js';
 import { reducedMotion } from './timing.js';
 
 const MODES = ['off', 'beside', 'split', 'blink', 'difference'];
@@ -24,8 +26,9 @@ const WINDOW = ['positions', 'rows', 'cols'];
 const byId = (id) => document.getElementById(id);
 
 const numbers = { a: new Channel('cells-a'), b: new Channel('cells-b') };
-const picture = new Picture('map-a', { show: arrived, refuse: () => {} });
+const picture = new Picture('map-a', { show: arrived, refuse: ({ message }) => lose(message) });
 let other = null, formulaKey = '', difference = null, differenceKey = '', phase = 0, timer = null;
+let lacking = false; /* A cannot be, as the server said */
 
 /* What B is compared with: 'formula', 'a', or null. A kept setting may be all defaults, so its text may be ''. */
 export const against = () => (state.page.formula ? 'formula' : typeof state.page.a === 'string' ? 'a' : null);
@@ -123,7 +126,16 @@ function arrived(layer, mine, { header }) {
   } else setOther(layer);
 }
 
+/* Nothing stands where A would, and why. */
+function lose(message) {
+  for (const layer of [other, difference]) layer?.bitmap.close();
+  [other, difference, differenceKey, lacking] = [null, null, '', true];
+  showLack(`No map of A. ${pageWords(message.replace(/^--(rows|cols)\b/, '--positions'))}`);
+  draw();
+}
+
 function setOther(layer) {
+  lacking = false;
   other?.bitmap.close();
   other = layer;
   draw();
@@ -132,7 +144,7 @@ function setOther(layer) {
 
 const cellsOf = (which, asked) => new Promise((resolve) => {
   numbers[which].ask({
-    url: asked, kind: 'arrayBuffer', bad: () => resolve(null),
+    url: asked, kind: 'arrayBuffer', bad: ({ message }) => resolve({ message }),
     good: ({ body, header }) => resolve({ ...parseNpy(body), header }),
   });
 });
@@ -149,7 +161,8 @@ async function refreshDifference() {
   const formula = against() === 'formula';
   const cellsA = formula ? foundingCells(numberOf('base'), window, size) : cellsOf('a', urlA);
   const [a, b] = await Promise.all([cellsA, cellsOf('b', urlB)]);
-  if (!a || !b || key !== differenceKey || a.cells.length !== b.cells.length) return;
+  if (key === differenceKey && a.message && b.cells) lose(a.message);
+  if (key !== differenceKey || !a.cells || !b.cells || a.cells.length !== b.cells.length) return;
   const cells = new Float32Array(b.cells.length);
   let most = 0, min = Infinity, max = -Infinity;
   for (let cell = 0; cell < cells.length; cell++) {
@@ -160,6 +173,7 @@ async function refreshDifference() {
   }
   const scale = { low: -(most || 1), high: most || 1, norm: 'linear', colormap: state.options.cmap ?? differenceColours(), linear_below: 0, min: min <= max ? min : null, max };
   const bitmap = await createImageBitmap(imageOf(cells, b.width, b.height, scale));
+  lacking = false;
   difference?.bitmap.close();
   const values = isCells(window) ? { cells, width: b.width, height: b.height } : null;
   difference = { bitmap, view: viewOf(window), header: scale, values, ofA: a.header };
@@ -214,6 +228,7 @@ function compose(view) {
     paintLayer(context, difference, view);
     return;
   }
+  if (now === 'difference' && lacking) return;
   if (now === 'blink' && phase === 1 && other) paintLayer(context, other, view);
   else paintStack(context, layers.main, view);
   if (now === 'beside' && other && panes.other.side) paintLayer(panes.other.context, other, view);
@@ -274,6 +289,8 @@ export function followCompare() {
   phase = 0;
   if (now === 'blink' && !reducedMotion()) timer = setInterval(flip, BLINK);
   if (now !== 'difference') differenceKey = '';
+  if (lacking) showLack('');
+  lacking = false;
   names();
   refreshOther();
   draw();

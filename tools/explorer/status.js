@@ -30,6 +30,12 @@ export function showRefusal(sentence) {
   write('refusal', sentence ?? '');
 }
 
+/* Why what the map is compared with is not there; the map itself is. */
+export function showLack(sentence) {
+  update(byId('refusal'), { hidden: !sentence });
+  write('refusal', sentence);
+}
+
 const speak = whenQuiet(900, () => write('spoken', speak.text ?? ''));
 
 /* For a screen reader, once changes have come to rest. */
