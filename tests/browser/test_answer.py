@@ -101,6 +101,10 @@ class Answer(BrowseCase):
         self.assertEqual(self.js("return [document.getElementById('model').value, document.getElementById('number-base').value]"),
                          ["gpt-99", "1,000,000"])
 
+        # Of those that have what is typed, one that begins with it comes first.
+        self.enter("#model", "llama")
+        self.until("location.search.startsWith('?preset=llama')", "no codellama")
+
     def test_no_number_contradicts_what_is_shown(self):
         self.open("preset=llama3.1-8b&positions=4k")
         self.until("document.getElementById('answer-first').textContent.includes('At base 500,000 with Llama 3 scaling by 8 (head dim 128)')", "the scaling")

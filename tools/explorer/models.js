@@ -67,7 +67,8 @@ const options = () => [...list().querySelectorAll('[role=option]')];
 
 function open(text) {
   const search = text.trim().toLowerCase().split(/\s+/);
-  matches = table.presets.filter(({ name }) => search.every((part) => name.includes(part)));
+  const found = table.presets.filter(({ name }) => search.every((part) => name.includes(part)));
+  matches = d3.sort(found, ({ name }) => !name.startsWith(search[0])); /* llama before codellama */
   list().replaceChildren(...matches.map((preset, index) => {
     const { name, rest, length } = words(preset);
     const item = make('li', { id: `model-${index}`, role: 'option', 'aria-selected': 'false', title: preset.source },
