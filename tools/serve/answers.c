@@ -322,6 +322,9 @@ static ropemap_status make_value(const serve_context *context, serve_job *job, v
     status = status == ROPEMAP_OK ? read_position("j", job->cell[1], cols, error) : status;
     options->row_positions = rows;
     options->col_positions = cols;
+    if (options->request.measure != ROPEMAP_MEASURE_SOFTMAX) { /* the same of one pair, and not by sums */
+        options->request.pool = ROPEMAP_POOL_MAX;
+    }
     status = status == ROPEMAP_OK ? check_limits(options, OUTPUT_PNG, error) : status;
     status = status == ROPEMAP_OK ? tensors_lend(context->tensors, &options->tensors, error) : status;
     status = status == ROPEMAP_OK ? answer_with(context, job, options, answer_value, error) : status;

@@ -314,7 +314,9 @@ static ropemap_status find_fall(const ropemap_spec *spec, const explain_options 
     for (int i = 1; i <= NEIGHBOURS && status == ROPEMAP_OK && to->falls_to == 0.0 && before > 0; i++) {
         const double last = other.base;
         int64_t reach = 0;
-        other.base = spec->base * pow(1.05, i);
+        char text[40]; /* to three digits, since that is the base that is told */
+        (void)snprintf(text, sizeof text, "%.3g", spec->base * pow(1.05, i));
+        other.base = strtod(text, NULL);
         status = reach_of(other, options, &reach, error);
         if (status == ROPEMAP_OK && reach > 0 && reach < before) {
             to->falls_from = last;
