@@ -295,6 +295,7 @@ class Compare(BrowseCase):
         self.enter("#crosshair-j", "90")
         self.until("document.getElementById('crosshair-other').textContent !== '\u2013' && document.getElementById('crosshair-value').textContent !== '\u2013'", "both values")
         self.until("document.getElementById('curve-value').textContent.startsWith('distance 1–')", "the curve's, of the pixel that 10 is in")
+        self.assertEqual(self.js("return document.querySelector('#curve .cursor circle').style.display"), "none")  # a dot is of one distance
         for told in (self.text("crosshair-other"), re.search(r"ln base\) ([\d.e\u2212]+)", self.text("curve-value")).group(1)):
             self.assertAlmostEqual(float(told.replace("\u2212", "-")) / math.exp(-10 * rate), 1, delta=1e-3)
 
@@ -316,6 +317,7 @@ class Compare(BrowseCase):
         self.choose_many("base", "100 1e4 1e6")
         self.until("document.querySelectorAll('#many canvas').length === 3 && document.body.dataset.state === 'ready'",
                    "three maps")
+        self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
         side = self.until("document.querySelector('#many canvas').width > 1 && "
                           "document.querySelector('#many canvas').width", "the maps are drawn")
         all_cells = [self.npy("--base", base, "-n", "512", "--size", side) for base in ("100", "1e4", "1e6")]

@@ -41,6 +41,7 @@ function scope() {
     manyShown() && 'These numbers are of the setting in the controls.',
     effective('diff') && 'The map is a difference.',
     state.options.grid && 'The map is of patches on a grid; these numbers are of equal distances along both axes.',
+    effective('measure') !== 'softmax' && ['window', 'attention-chunk'].some((name) => numberOf(name) > 0) && 'The map masks what is too far apart; these numbers are of all distances.',
     effective('measure') === 'softmax' && 'These numbers are of similarity, before softmax; the map shows attention.',
     phase !== 'exact' && `These numbers are exact; map and curve are rounded as ${phase} does.`,
     effective('content').startsWith('gauss') && 'The map shows random vectors.',
@@ -50,8 +51,8 @@ function scope() {
 
 const scopeNote = make('span', { className: 'scope' });
 
-/* With every change, for the sentence need not change with it. */
-function showScope() {
+/* With every change of options or of the page, for the sentence need not change with it. */
+export function showScope() {
   const note = scope(), text = note && ` ${note}`;
   if (scopeNote.textContent !== text) scopeNote.textContent = text;
   byId('answer').dataset.long = String(/ with |;/.test(byId('answer-first').textContent) || note !== '');
@@ -180,7 +181,8 @@ export function refreshAnswer() {
     quick.cancel();
     search.cancel();
     document.body.dataset.answer = 'own';
-    byId('answer-first').textContent = other;
+    const [, lead, rest] = /^(.{12,}?[.:])(?=\s|$)(.*)$/s.exec(other);
+    byId('answer-first').replaceChildren(make('strong', { textContent: lead }), rest);
     return;
   }
   showScope();

@@ -271,8 +271,8 @@ export function showCursor(distance) {
   const place = x(Math.max(size, shown.log ? 1 : 0));
   parts.cursor.attr('transform', `translate(${place},0)`);
   parts.cursor.select('line').attr('y2', height);
-  parts.cursor.select('circle').attr('cy', y(exact ?? points.mean[index]));
   const [from, to] = exact === undefined ? [points.from[index], points.to[index]] : [size, size];
+  parts.cursor.select('circle').attr('cy', y(exact ?? points.mean[index])).style('display', from === to ? null : 'none'); /* a dot is of one distance */
   const name = shown.curves.some((curve) => curve !== main && curve.id !== 'ghost') ? `${main.label} ` : '';
   const where = from === to ? grouped(from) : `${grouped(from)}–${grouped(to)}`;
   output.textContent = `distance ${where}: ${name}${valueAt(points, size)}${elsewhere(main, size)}`;

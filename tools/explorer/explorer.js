@@ -18,7 +18,7 @@
  *   #progress #progress-words #progress-stop,
  *   #copy-link #copy-command #download-KIND-TYPE, #axis-log #axis-linear #show-bound #pin
  */
-import { refreshAnswer } from './answer.js';
+import { refreshAnswer, showScope } from './answer.js';
 import { followFit, followSwatches, showBar, showKey, startSwatches } from './bar.js';
 import { refreshCard, startCard } from './card.js';
 import { placer } from './colour.js';
@@ -90,6 +90,7 @@ function pageChanged({ changes }) {
   followDecay();
   followCompare();
   followReadout();
+  showScope();
   axesSoon();
   if (!changes || 'many' in changes) followMany();
   showScale();
