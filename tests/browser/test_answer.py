@@ -170,7 +170,7 @@ class Answer(BrowseCase):
         self.enter("#number-window", "256")
         self.until("document.querySelector('#answer-first .scope').textContent.includes('masks what is too far apart')", "what is not masked here")
         self.choose("measure", "softmax")
-        self.until("document.querySelector('#answer-first .scope').textContent.endsWith('the map shows attention.')", "the map is another")
+        self.until("document.querySelector('#answer-first .scope').textContent.endsWith('before softmax; the map shows attention of unit vectors.')", "the map is another")
         # A curve ends where float16 does.
         self.open("phase=fp16-angles&shift=64000&positions=4k")
         self.until("document.querySelector('#curve path.main')?.getBBox().width > 20 && document.getElementById('curve-note').textContent.startsWith('Of key 64,000')", "its curve")

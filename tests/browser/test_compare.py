@@ -152,7 +152,7 @@ class Compare(BrowseCase):
         # Commands have RoFormer's bound as a line of its own, and say that the formula is the page's.
         self.open("positions=512&x-formula=1&x-compare=beside&x-bound=1")
         lines = self.js(PIXELS + "return command()").split("Copied: ")[-1].splitlines()
-        self.assertEqual([line.split()[:2] for line in lines], [["ropemap", "map"], ["#", "the"], ["ropemap", "curve"]])
+        self.assertEqual([line.split()[:2] for line in lines], [["ropemap", "map"], ["#", "exp(-10"], ["ropemap", "curve"]])
         self.assertTrue(lines[2].endswith("--quantity roformer -o bound.png"), lines[2])
         # It is that of the setting in the controls, which its name says.
         for state, name in (("base=1000&x-a=base=7e4&x-compare=split", " of B"), ("base=1000&x-many=base=5e3+7e4", " for the setting in the controls"),
@@ -258,6 +258,17 @@ class Compare(BrowseCase):
             self.open("preset=qwen2.5-7b&positions=8k&x-a=preset%3Dqwen-image%26positions%3D4k&x-compare=" + mode)
             self.until("document.getElementById('refusal').checkVisibility() && document.getElementById('refusal').textContent"
                        " === 'No map of A. Length: positions 0 to 8,191 go beyond 0 to 4,095, the patches of the grid'", mode)
+        # A refused setting is another all the same, and one that is given as it is anyway is not.
+        self.expected.append("status of 4")
+        self.open("preset=llama3.1-8b&positions=2k&x-a=preset%3Dllama3.1-8b%26positions%3D2k&x-compare=split")
+        self.assertIn("A is kept", self.text("pane-main-name"))
+        self.enter("#number-head-dim", "7")
+        self.until("document.getElementById('pane-main-name').textContent === 'A: d = 128  |  B: d = 7'", "what is refused")
+        self.enter("#number-head-dim", "128")
+        self.choose("encoding", "rope")
+        self.choose("phase", "bf16-tables")
+        self.until("document.getElementById('pane-main-name').textContent === 'A: phase exact  |  B: phase bf16-tables'", "no encoding")
+        self.open("preset=qwen2.5-7b&positions=8k&x-a=preset%3Dqwen-image%26positions%3D4k&x-compare=beside")
         # It is B alone that is shown beside it, and nothing in the place of a difference.
         seen = ("(() => { const small = document.createElement('canvas').getContext('2d', { willReadFrequently: true });"
                 "  small.drawImage(document.getElementById('map'), 0, 0, 8, 8); return small.getImageData(0, 0, 8, 8).data.some(Boolean); })()")

@@ -163,6 +163,22 @@ class Controls(ControlCase):
         self.enter("#clim-high", "0.5")
         self.assert_drawn(["--clim", "-0.25:0.5"])
 
+    def test_every_scaling_rule_draws_when_it_is_chosen(self):
+        self.open("positions=256&head-dim=32")
+        for name in [rule["name"] for rule in self.got("/options.json").json["scaling"]]:
+            with self.subTest(name=name):
+                self.choose("scaling", name)
+                self.assert_drawn(words=name)
+        self.driver.get("about:blank")  # the limits of colours that factors made stay with the page
+
+    def test_every_encoding_draws_when_it_is_chosen(self):
+        self.open("positions=256&head-dim=32")
+        for name in self.got("/options.json").json["options"]:
+            for word in (name.get("choices") or name["argument"].split("|")) if name["name"] == "encoding" else []:
+                with self.subTest(encoding=word):
+                    self.choose("encoding", word)
+                    self.assert_drawn(words=word)
+
     def test_what_a_hidden_control_is_refused_for_is_said(self):
         self.open("encoding=alibi")
         self.js("return import('/state.js').then(({ setOptions }) => setOptions({ scaling: 'dynamic:factor=2,original=4096' }))")

@@ -26,6 +26,20 @@ class Screens(BrowseCase):
         """Nothing lies beyond the window's sides, and the page cannot be scrolled there."""
         self.assertEqual((self.wide(), self.js(BEYOND)), (0, []), words)
 
+    def test_the_menu_of_share_holds_what_is_in_it(self):
+        for size, state in (((1440, 900), ""), ((1440, 900), "x-a=base%3D1e5&x-compare=beside"), ((1280, 650), ""),
+                            ((1000, 700), "x-a=base%3D1e5&x-compare=beside"), ((390, 844), "")):
+            with self.subTest(size=size, state=state):
+                self.size(*size)
+                self.open("positions=64&" + state)
+                self.js("document.getElementById('share').open = true")
+                out = self.js("const menu = document.querySelector('#share .menu-body').getBoundingClientRect();"
+                              "return [...document.querySelectorAll('#share .menu-body :is(h2, a, button, select)')].filter((one) => {"
+                              "  const { left, right } = one.getBoundingClientRect(); return left < menu.left || right > menu.right; })"
+                              ".map((one) => one.textContent)")
+                self.assertEqual(out, [])
+                self.assertLessEqual(self.js("return document.documentElement.scrollWidth - innerWidth"), 0)
+
     def test_a_narrow_screen(self):
         self.size(360, 740)
         self.open(EVERYTHING)

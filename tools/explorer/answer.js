@@ -42,7 +42,7 @@ function scope() {
     effective('diff') && 'The map is a difference.',
     state.options.grid && 'The map is of patches on a grid; these numbers are of equal distances along both axes.',
     effective('measure') !== 'softmax' && ['window', 'attention-chunk'].some((name) => numberOf(name) > 0) && 'The map masks what is too far apart; these numbers are of all distances.',
-    effective('measure') === 'softmax' && 'These numbers are of similarity, before softmax; the map shows attention.',
+    effective('measure') === 'softmax' && 'These numbers are of similarity, before softmax; the map shows attention' + (effective('content') === 'ones' && !ofTensors() ? ' of unit vectors.' : '.'),
     phase !== 'exact' && `These numbers are exact; map and curve are rounded as ${phase} does.`,
     effective('content').startsWith('gauss') && 'The map shows random vectors.',
     ofTensors() && 'Map and curve are of real vectors.',

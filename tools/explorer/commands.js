@@ -46,7 +46,7 @@ export function asFigure(type, query, own = state.options) {
   return all.width ? { ...all, cmap: own.cmap ?? onPaper(all.cmap) } : { ...all, dark: '1' };
 }
 
-const FORMULA = '# the founding formula is of this page alone: save all that is seen';
+const FORMULA = '# exp(-10 * distance / ln base) is drawn by the page alone: save all that is seen';
 
 /* The mass of a cell depends on how many there are. */
 const massOf = (options) => (effective('pool', options) === 'mass' ? { size: String(cellsWanted(false)) } : {});

@@ -86,6 +86,7 @@ function build(option) {
   const free = name === 'content' && table.tensors ? 'tensors' : option.initial ? null : 'none';
   if (words && /=/.test(argument ?? '')) return new Line({ ...common, words, ...(name === 'diff' && { argument: 'base=1e4' }) });
   if (words && /\[:/.test(argument ?? '')) return new Worded({ ...common, words, none: free });
+  if (name === 'encoding') common.change = changeEncoding;
   if (words) return new Choice({ ...common, words, none: free, about: ABOUT[name] });
   return new Line(common);
 }
@@ -116,6 +117,11 @@ function changeHeadDim(text, event, live) {
   const former = parseNumber(effective('head-dim')), rotary = parseNumber(state.options['rotary-dim'] ?? '');
   if (head > 0 && rotary > 0) changes['rotary-dim'] = String(Math.max(2, 2 * Math.round((rotary / former) * head / 2)));
   setOptions(changes, { inputAt: event.timeStamp, live });
+}
+
+/* Dual chunks have no distance to later keys. */
+function changeEncoding(text, event) {
+  setOptions({ encoding: text, ...(text === 'dual-chunk' && { causal: '1' }) }, { inputAt: event.timeStamp });
 }
 
 /* "model", which is given, or "encoding=alibi". */

@@ -1,9 +1,10 @@
 /* crosshair.js - the pair of positions under the pointer, and its exact similarity */
 /* SPDX-License-Identifier: MIT */
 import { against, askedOfA, headerOfA, mode } from './compare.js';
+import { pageWords } from './controls.js';
 import { Channel } from './fetch.js';
 import { foundingValue } from './founding.js';
-import { layers, mapPending, panes } from './map.js';
+import { layers, mapPending, mapRefused, panes } from './map.js';
 import { grouped, parseNumber, valueText } from './numbers.js';
 import { mapQuery, url } from './query.js';
 import { atZero } from './settings.js';
@@ -189,7 +190,7 @@ function ask(through, pair, options, show) {
       const same = cross.pair && body.i === cross.pair.i && body.j === cross.pair.j;
       if (same) show(body.value ?? NaN);
     },
-    bad: (refused) => show(refused.message),
+    bad: ({ message }) => show(mapRefused() ? null : pageWords(message)), /* what is wrong is said once */
   });
 }
 

@@ -175,6 +175,7 @@ function startLinks() {
   };
   hooks.refused = ({ message }) => {
     followProgress();
+    followNames();
     const named = refuseModel(message) || refuseControls(message);
     showRefusal(named ? '' : pageWords(message));
     if (!named) say(message);

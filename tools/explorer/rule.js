@@ -68,7 +68,7 @@ export function startRule(description, former, context) {
     else if (required) values[key] = startOf(parameter, context);
     else if (kind === 'number' && key === 'factor' && former[key] !== undefined) values[key] = former[key];
   }
-  if (description.name === 'yarn' && values.factor === undefined) values.factor = STARTS.factor;
+  if (['yarn', 'longrope'].includes(description.name)) values.factor ??= STARTS.factor; /* which follows from others, where they are given */
   return { rule: description.name, values };
 }
 

@@ -55,7 +55,7 @@ class Scaling {
     if (rule !== this.rule) this.rebuild(rule);
     for (const [key, { control, parameter }] of this.controls) {
       const text = values[key] ?? '';
-      if (control instanceof Slider && text === '') control.show('', false, 'default');
+      if (control instanceof Slider && text === '') control.show('', false, parameter.required ? 'missing' : key === 'factor' ? 'not given' : 'default');
       else control.show(text, text !== '' && !parameter.required);
     }
   }

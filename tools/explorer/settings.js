@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 import { grouped, parseNumber } from './numbers.js';
 import { parseRule } from './rule.js';
-import { effective, pictureOptions, table, thousandOf } from './state.js';
+import { effective, numberOf, pictureOptions, table, thousandOf } from './state.js';
 
 const SHORT = { 'head-dim': 'd =', preset: '', model: '' };
 const WINDOW = ['positions', 'rows', 'cols', 'length'];
@@ -34,7 +34,8 @@ export function differing(settings) {
 
 /* For each setting what tells it apart: "base 10,000, d = 64"; '' where nothing does. */
 export function apart(settings) {
-  const names = differing(settings);
+  const valueOf = (name, one) => (Number.isNaN(numberOf(name, one)) ? effective(name, one) : numberOf(name, one));
+  const names = differing(settings).filter((name) => new Set(settings.map((one) => valueOf(name, one))).size > 1); /* what is given may be what is there anyway */
   return settings.map((one) => names.map((name) => wordOf(name, one)).filter(Boolean).join(', '));
 }
 
