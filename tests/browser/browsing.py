@@ -181,11 +181,13 @@ class BrowseCase(ServeCase):
             time.sleep(0.01)
 
     def awaited(self, what):
-        """The value of a script once it is true, or after a second; None: its page went away."""
+        """The value of a script once it is true, or after a second; None: its page went away. What it asks for may not
+        be there yet, which is an error only after that."""
         try:
-            return self.js("return (async () => { for (const end = performance.now() + 1000;;) { const value = (%s);"
-                           "if (value || performance.now() > end) return value;"
-                           "await new Promise((next) => setTimeout(next, 10)); } })()" % what)
+            return self.js("return (async () => { for (const end = performance.now() + 1000;;) {"
+                           "  try { const value = (%s); if (value || performance.now() > end) return value; }"
+                           "  catch (error) { if (performance.now() > end) throw error; }"
+                           "  await new Promise((next) => setTimeout(next, 10)); } })()" % what)
         except JavascriptException as error:
             if "unloaded" not in error.msg:
                 raise

@@ -205,7 +205,7 @@ class Compare(BrowseCase):
                   "  const line = document.querySelector(pane + ' .trained-col line'), canvas = document.querySelector(pane + ' canvas');"
                   "  return line && canvas.clientWidth ? Math.round(16 * (line.getAttribute('x1') - canvas.offsetLeft) / canvas.clientWidth) : null; }).join()")
         self.until("%s === '4,8'" % places, "A's beside B's")
-        self.until("document.querySelector('#pins li').textContent === 'A: llama3-8b · below ½ at 166 · below 0 at 18,438'", "A's numbers")
+        self.until("document.querySelector('#pins li')?.textContent === 'A: llama3-8b · below ½ at 166 · below 0 at 18,438'", "A's numbers")
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=16k")
         self.until("document.getElementById('pins').textContent === 'llama2-7b · below ½ at 46 · below 0 at 1,707 · to its trained 4kllama3-8b · below ½ at 166 · below 0 at 18,438 · to its trained 8k'", "why lines end")
         self.until("document.querySelector('.scope').textContent.includes('of the setting in the controls')", "whose numbers the answer has")
@@ -217,6 +217,15 @@ class Compare(BrowseCase):
         self.open("x-many=preset=llama2-7b+llama3-8b&positions=2k&base=1e6&head-dim=64")
         self.until("document.getElementById('pins').textContent.startsWith('llama2-7b · below ½ at 46 · below 0 at 1,707llama3-8b · ')", "their names alone")
         self.assertNotRegex(self.js("return import('/commands.js').then(({ commandLines }) => commandLines())"), "--base|--head-dim")
+        # One of images ends at its side, and says what its distances are.
+        self.open("x-many=preset=dinov3-vits16+llama2-7b")
+        self.until("document.getElementById('pins').textContent.startsWith('dinov3-vits16 · to its 14 patches')", "its end")
+        self.until("document.querySelector('#curve > g > .axis-title').textContent === 'distance (tokens, or patches)'", "both")
+        self.assertEqual(self.js("return document.querySelector('.many-foot').textContent"), "key position or patch across, query position or patch down")
+        for line in self.js("return import('/commands.js').then(({ commandLines }) => commandLines())").splitlines():
+            self.done(*line.split()[1:], "--force", "-q")
+        self.open("x-many=preset=dinov3-vits16+qwen-image&positions=14")
+        self.until("document.querySelector('#curve > g > .axis-title').textContent === 'distance along w (patches)'", "patches alone")
         # A setting with a model and one without are no list.
         self.open("base=1e4&positions=2k&x-a=preset%3Dqwen3-4b-2507%26base%3D1e4&x-compare=beside")
         lines = self.js("return import('/commands.js').then(({ commandLines }) => commandLines())").splitlines()

@@ -167,6 +167,12 @@ class Curve(Case):
         self.assertEqual(len(rings), 2)
         for end, ring in zip(sorted(ends), rings):
             self.assertAlmostEqual(end, ring, delta=2)
+        # One of images up to the side of its grid.
+        mixed = ["--vary", "preset=dinov3-vits16,llama2-7b", "-n", "5000", "--until-trained", "-q"]
+        found = json.loads(self.done("curve", *mixed, "-o", "mixed.svg", "--json").stdout)["curves"]
+        self.assertEqual([sum(value is not None for value in one["values"]) for one in found], [14, 4097])
+        self.assertIn(">distance (tokens, or patches)<", self.read("mixed.svg").decode())
+        self.refused(2, ["no trained length is known of"], "curve", "--axes", "16,48,64", "--until-trained", "-q", "-o", "none.png")
         self.refused(2, ["--along"], "curve", "--vary", "along=1,5", "--preset", "llama3.1-8b", "-n", "9", "-q", "-o", "none.png")  # leaks nothing
         self.refused(2, ["no trained length is known of base 10,000"], "curve", "--until-trained", "-q", "-o", "none.png")
 

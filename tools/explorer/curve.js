@@ -10,7 +10,8 @@ const BAND = 0.4, BAND_FALLS = 0.75; /* the strength of a band, and how it falls
 const LOW = -0.4; /* of a share of what is at distance 0: an axis that stays while a setting changes */
 
 /* What is drawn: curves [{ id, label, points, colour, dash, main }], marks [{ at, label, kind }], bound points or null.
- * share: values are shares of the one at distance 0. along: the axis of patches that distances are along, or null. */
+ * share: values are shares of the one at distance 0. along: the axis of patches that distances
+ * are along, 'each' where curves have their own, or null. */
 const shown = { curves: [], share: true, bound: null, marks: [], count: 2, log: true, along: null, low: 0, high: 1 };
 export const chart = { onHover: () => {}, description: '' };
 let parts = null, rem = 16, box = null, width = 0, height = 0, x = null, y = null, axesKey = '', cursorAt = null;
@@ -167,7 +168,7 @@ function axes() {
   parts.xAxis.attr('transform', `translate(0,${height})`).call(bottom);
   const format = (value) => d3.format('~g')(value).replace('-', '\u2212');
   const left = d3.axisLeft(y).ticks(Math.min(height / (2.6 * rem), 7)).tickFormat(format);
-  const what = shown.along ? `distance along ${shown.along} (patches` : 'distance (tokens';
+  const what = shown.along === 'each' ? 'distance (tokens, or patches' : shown.along ? `distance along ${shown.along} (patches` : 'distance (tokens';
   parts.title.text(`${what}${isInK() ? ', 1k = 1,024' : ''})`).attr('x', width / 2).attr('y', height + 2.4 * rem);
   parts.yAxis.call(left.tickSize(-width).tickSizeOuter(0).tickPadding(6));
   parts.zero.attr('x2', width).attr('y1', y(0)).attr('y2', y(0));

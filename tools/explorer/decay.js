@@ -12,7 +12,7 @@ import { curveQuery, ofCurve, url, withLength, withRule } from './query.js';
 import { apart } from './settings.js';
 import { make } from './slider.js';
 import { isDark } from './status.js';
-import { effective, numberOf, ofTensors, setPage, state, trainedLength, unframed } from './state.js';
+import { effective, hasAxes, numberOf, ofTensors, reach, setPage, state, trainedLength, unframed } from './state.js';
 import { whenQuiet } from './timing.js';
 
 const COLOURS = 8, PINS = 5, KEPT = 64, DASHES = ['7 3', '9 3 2 3', '2 3', '12 3'];
@@ -86,6 +86,9 @@ const optionsOf = (query) => Object.fromEntries(new URLSearchParams(query));
 /* The pin of what is the main line anyway, if there is one. */
 const pinOf = (options) => (manyShown() ? undefined : state.page.pin.find((query) => addressOf(optionsOf(query)) === addressOf(options)));
 
+/* A model's curve ends where it was trained to, or at the side of its grid. */
+const endOf = (options) => (hasAxes(options) ? reach(options) - 1 : trainedLength(options));
+
 /* Lines besides the main one, which is of `own`: { id, options, remove?, upTo? }. */
 function wanted(own = state.options) {
   const lines = [];
@@ -94,7 +97,7 @@ function wanted(own = state.options) {
     const all = manyOptions(), ordered = all.every(([value]) => !Number.isNaN(parseNumber(value))); /* from dark to light, as in files */
     const { name } = manyWanted(), isLength = name === 'positions';
     all.forEach(([value, options], at) => lines.push({ id: `many ${value}`, options, name: isLength ? `length ${labelOfMany(value)}` : '',
-      within: isLength ? parseNumber(value) : undefined, upTo: isLength ? parseNumber(value) : name === 'preset' ? trainedLength(options) : null,
+      within: isLength ? parseNumber(value) : undefined, upTo: isLength ? parseNumber(value) : name === 'preset' ? endOf(options) : null,
       tag: labelOfMany(value, true), place: ordered ? at / Math.max(all.length - 1, 1) : undefined }));
   }
   for (const query of state.page.pin) {
@@ -235,7 +238,7 @@ function lines() {
   list.forEach((line, index) => {
     const curve = made.get(addressOf(line.options));
     const points = curve && curve.count === range.count ? cut(curve.points, line.upTo) : null;
-    const one = { ...line, label: named(line.name, words[index + 1]), points, curve, ends: points && points !== curve.points && line.within === undefined ? `to its trained ${tokensText(line.upTo)}` : '' };
+    const one = { ...line, label: named(line.name, words[index + 1]), points, curve, ends: points && points !== curve.points && line.within === undefined ? (curve.along ? `to its ${line.upTo + 1} patches` : `to its trained ${tokensText(line.upTo)}`) : '' };
     if (line.name === 'A') all.unshift(one); /* A comes before B everywhere */
     else all.push(one);
   });
@@ -285,7 +288,8 @@ function show() {
   }
   const settings = linesShown(), scores = settings.some((options) => effective('encoding', options) === 'alibi');
   document.querySelector('#decay h2').textContent = `${scores ? 'Score' : 'Similarity'} against distance`;
-  showCurves({ ...range, along: main.along, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
+  const along = new Set(drawn.filter((line) => line.main || line.curve).map((line) => (line.main ? main : line.curve).along));
+  showCurves({ ...range, along: along.size > 1 ? 'each' : [...along][0] ?? null, marks: manyShown() ? [] : marks, bound: state.page.bound ? bound : null,
     share: !ofTensors(), curves: drawn.sort((a, b) => (a.main ?? 0) - (b.main ?? 0) || (b.within ?? 0) - (a.within ?? 0)) });
   legend(all.filter(({ points, hidden }) => points && !hidden));
 }

@@ -155,7 +155,10 @@ function build(name) {
     });
     return button;
   });
-  const foot = maps.length ? `key ${isOfPatches() ? 'patch across, query patch down' : 'position across, query position down (tokens)'}` : `No map. ${reasons()}`;
+  const patches = new Set(settings.map(([, options]) => isOfPatches(options))), tokens = patches.has(false);
+  const axes = !tokens ? 'key patch across, query patch down' : patches.has(true) ? 'key position or patch across, query position or patch down'
+    : 'key position across, query position down (tokens)';
+  const foot = maps.length ? axes : `No map. ${reasons()}`;
   byId('many').replaceChildren(make('h3', { className: 'many-head', textContent: titleOf(name) }), ...maps,
     make('p', { className: maps.length ? 'many-foot muted' : 'many-foot error', textContent: foot }));
 }

@@ -224,6 +224,18 @@ void curve_chart_axes(const curve_options *options, const curves *made, curve_ch
     to->chart.y_high = options->limits.high;
 }
 
+/* What distances are of. */
+static void take_unit(const curves *made, ropemap_chart *chart) {
+    int of_patches = 0;
+    for (int i = 0; i < made->count; i++) {
+        of_patches += made->one[i].along > 0;
+    }
+    chart->x_tokens = of_patches < made->count;
+    chart->x_label = !chart->x_tokens ? "distance (patches)"
+                     : of_patches > 0 ? "distance (tokens, or patches)"
+                                      : "distance (tokens)";
+}
+
 void curve_chart_make(const curve_options *options, const curves *made, curve_chart *to) {
     *to = (curve_chart){
         .chart = {.plot = {.series_count = made->count, .ordered = vary_rises(&options->vary)}}};
@@ -233,8 +245,7 @@ void curve_chart_make(const curve_options *options, const curves *made, curve_ch
     curve_chart_axes(options, made, to);
     curve_chart_words(options, made, 1, "", to);
     add_marks(made, to);
-    to->chart.x_label = made->one[0].along > 0 ? "distance (patches)" : "distance (tokens)";
-    to->chart.x_tokens = made->one[0].along <= 0;
+    take_unit(made, &to->chart);
     to->chart.log_y = options->measure == CURVE_SOFTMAX;
     to->chart.plot.series = to->series;
     to->chart.plot.marks = to->marks;

@@ -135,7 +135,8 @@ const cli_option curve_single_rows[] = {
      .offset = offsetof(curve_options, vary)},
     {.group = GROUP_WHAT,
      .name = "until-trained",
-     .help = "the curve of a model ends at the length that it was trained at",
+     .help =
+         "the curve of a model ends at the length that it was trained at, or the side of its grid of patches",
      .type = OPTION_FLAG,
      .offset = offsetof(curve_options, until_trained)},
     OPTION_OUTPUT(offsetof(curve_options, outputs),
@@ -592,9 +593,11 @@ static ropemap_status take_rule(curve_options *own, const tensor_pair *tensors, 
     return status;
 }
 
-/* Beyond the trained length there are no values. */
+/* Beyond the trained length there are no values, and along an axis none beyond that side of the model's grid.
+ */
 static ropemap_status end_at_trained(const curves *made, curve *one, ropemap_error *error) {
-    if (one->trained_length == 0) {
+    const int64_t end = one->along == 0 ? one->trained_length : one->spec.axes.grid[one->along - 1] - 1;
+    if (end <= 0) {
         return fail(
             error, ROPEMAP_USAGE,
             "--until-trained: no trained length is known of %s; name a model that has one, by --preset or "
@@ -602,7 +605,7 @@ static ropemap_status end_at_trained(const curves *made, curve *one, ropemap_err
             one->label);
     }
     for (int64_t i = 0; i < made->distances.count; i++) {
-        one->values[i] = made->distance[i] > (double)one->trained_length ? (double)NAN : one->values[i];
+        one->values[i] = made->distance[i] > (double)end ? (double)NAN : one->values[i];
     }
     return ROPEMAP_OK;
 }
