@@ -198,6 +198,9 @@ function startLinks() {
     axesSoon();
     requestMap({});
   };
+}
+
+function startButtons() {
   byId('reset-all').addEventListener('click', () => {
     letGo();
     replaceAll({ options: {}, view: null, page: { pin: [] } });
@@ -233,6 +236,7 @@ async function start() {
   startShare();
   startProgress();
   startLinks();
+  startButtons();
   on('options', optionsChanged);
   on('view', viewChanged);
   on('page', pageChanged);
