@@ -102,6 +102,10 @@ class Explore(BrowseCase):
         self.assertAlmostEqual(float(self.text("crosshair-value")), exact, delta=5e-5)
         self.at(0.2, 0.3).perform()
         self.assertEqual((self.value("crosshair-i"), self.value("crosshair-j")), ("700001", "700000"))
+        self.enter("#crosshair-i", "1M")
+        self.until("document.getElementById('crosshair-error').checkVisibility() && document.getElementById('crosshair-error').textContent"
+                   " === '1,048,576 is not on the map; give 0 to 1,048,575'", "what is not there")
+        self.assertEqual(self.value("crosshair-j"), "700000")
         self.click("#lock")
         self.enter("#crosshair-i", "5000")
         self.shows("crosshair-j", "4999")

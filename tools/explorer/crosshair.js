@@ -8,6 +8,7 @@ import { layers, mapPending, mapRefused, panes } from './map.js';
 import { grouped, parseNumber, valueText } from './numbers.js';
 import { mapQuery, url } from './query.js';
 import { atZero } from './settings.js';
+import { update } from './slider.js';
 import { domain, effective, numberOf, pictureOptions, setView, shownView, state, wholeView } from './state.js';
 import { inFrame, whenQuiet } from './timing.js';
 
@@ -43,10 +44,12 @@ function typed(name, box) {
     letGo();
     return;
   }
-  box.setAttribute('aria-invalid', String(!Number.isSafeInteger(number)));
-  byId('crosshair-error').hidden = Number.isSafeInteger(number);
-  byId('crosshair-error').textContent = `'${box.value.trim()}' is no position; give a whole number such as 1000 or 4k`;
-  if (!Number.isSafeInteger(number)) return;
+  const { first, count, step } = name === 'i' ? rows : cols, last = first + (count - 1) * step;
+  const fault = !Number.isSafeInteger(number) ? `'${box.value.trim()}' is no position; give a whole number such as 1000 or 4k`
+    : name !== 'distance' && (number < first || number > last) ? `${grouped(number)} is not on the map; give ${grouped(first)} to ${grouped(last)}` : '';
+  box.setAttribute('aria-invalid', String(fault !== ''));
+  update(byId('crosshair-error'), { hidden: !fault, textContent: fault });
+  if (fault) return;
   if (name === 'distance') {
     cross.held = true;
     lock(number);
