@@ -46,7 +46,7 @@ class Curve(Case):
         self.assertAlmostEqual(rounded[8], curve["values"][8], delta=1e-5)
         self.done("curve", *rule, "-n", "9", "-q", "-o", "share.csv", "-o", "share.svg")
         self.assertEqual(self.read("share.csv").splitlines()[1], b"0,1")
-        self.assertIn(b"similarity, as a share of S(0)", self.read("share.svg"))
+        self.assertIn(b"similarity / S(0)", self.read("share.svg"))
         self.assertIsNone(self.curves("--quantity", "roformer", "-n", "4")["curves"][0]["similarity_at_zero"])
 
     def test_other_encodings(self):
@@ -172,6 +172,9 @@ class Curve(Case):
         found = json.loads(self.done("curve", *mixed, "-o", "mixed.svg", "--json").stdout)["curves"]
         self.assertEqual([sum(value is not None for value in one["values"]) for one in found], [14, 4097])
         self.assertIn(">distance (tokens, or patches)<", self.read("mixed.svg").decode())
+        self.assertIn(">RoPE similarity<", self.read("mixed.svg").decode())  # and not the axes or the part of one of them
+        self.done("curve", "--vary", "preset=phi-4-mini,llama2-7b", "-n", "99", "-q", "-o", "part.svg")
+        self.assertIn(">RoPE similarity, base 10,000, d = 128<", self.read("part.svg").decode())
         self.refused(2, ["no trained length is known of"], "curve", "--axes", "16,48,64", "--until-trained", "-q", "-o", "none.png")
         self.refused(2, ["--along"], "curve", "--vary", "along=1,5", "--preset", "llama3.1-8b", "-n", "9", "-q", "-o", "none.png")  # leaks nothing
         self.refused(2, ["no trained length is known of base 10,000"], "curve", "--until-trained", "-q", "-o", "none.png")

@@ -48,6 +48,12 @@ class Maps(Case):
                 self.done("map", *shown, "--base", base, "-o", "m.png")
                 self.assertTrue(self.read("frames/frame-%03d.png" % number) == self.read("m.png"), (options, base))
 
+    def test_axes_are_those_of_all_maps(self):
+        for presets, words in (("dinov3-vits16,llama2-7b", "key position or patch"), ("dinov3-vits16,qwen-image", "key patch"),
+                               ("llama2-7b,llama3-8b", "key position (tokens)")):
+            self.done("sweep", "--vary", "preset=" + presets, "--size", "16", "-q", "--force", "-o", "axes.svg")
+            self.assertIn(">%s<" % words, self.read("axes.svg").decode())
+
     def test_scores_without_end_leave_the_colours_to_the_others(self):
         """Else all maps beside one of ALiBi were pale; the bar says that there is more."""
         for values, ends in (("alibi,rope", ["≤ −1.0", "1.0"]), ("rope,xpos", []), ("alibi", [])):

@@ -60,7 +60,7 @@ static const char *value_words(const curve_options *options, const curves *made,
            : options->band.count > 0             ? "share of the pairs"
            : encoding == ROPEMAP_ENCODING_ALIBI  ? "q · k − slope × distance"
            : has_alibi(made, count, &slope)      ? "score"
-           : has_factor(made, count)             ? "similarity, as a share of S(0)"
+           : has_factor(made, count)             ? "similarity / S(0)"
                                                  : "similarity";
 }
 
@@ -122,13 +122,25 @@ static bool same_scaling(const ropemap_spec *a, const ropemap_spec *b) {
     return strcmp(one, other) == 0;
 }
 
+static bool same_axes(const curve *a, const curve *b) {
+    char one[80], other[80];
+    ropemap_axes_format(&a->spec.axes, one, sizeof one);
+    ropemap_axes_format(&b->spec.axes, other, sizeof other);
+    return a->along == b->along && strcmp(one, other) == 0;
+}
+
+static int32_t rotating(const ropemap_spec *spec) {
+    return spec->rotary_dim != 0 ? spec->rotary_dim : spec->head_dim;
+}
+
 /* What the rules have in common, as parts of the title; the description has all of their scaling. */
 static void find_common(const curve_options *options, const curves *made, int count, curve_chart *to) {
     const ropemap_spec *first = &made[0].one[0].spec;
     const int encoding = encoding_of(made, count);
     const bool rotates = rule_matters((ropemap_encoding)encoding);
     double slope = 0.0;
-    bool base = rotates, dim = true, rule = rotates && first->scaling.rule != ROPEMAP_SCALING_NONE;
+    bool base = rotates, dim = true, part = true, axes = made[0].one[0].along > 0;
+    bool rule = rotates && first->scaling.rule != ROPEMAP_SCALING_NONE;
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < made[i].count; j++) {
             const ropemap_spec *spec = &made[i].one[j].spec;
@@ -137,6 +149,8 @@ static void find_common(const curve_options *options, const curves *made, int co
                                 : first->frequencies != NULL &&
                                       strcmp(spec->frequencies->name, first->frequencies->name) == 0);
             dim = dim && spec->head_dim == first->head_dim;
+            part = part && rotating(spec) == rotating(first);
+            axes = axes && same_axes(&made[i].one[j], &made[0].one[0]);
             rule = rule && same_scaling(spec, first);
         }
     }
@@ -158,13 +172,13 @@ static void find_common(const curve_options *options, const curves *made, int co
     if (dim) {
         add(to->title, sizeof to->title, "d = %d", (int)first->head_dim);
     }
-    if (dim && rotates && first->rotary_dim != 0 && first->rotary_dim != first->head_dim) {
+    if (dim && part && rotates && rotating(first) != first->head_dim) {
         add(to->title, sizeof to->title, "%d rotated", (int)first->rotary_dim);
     }
-    if (first->axes.count > 0 && made[0].one[0].along > 0) {
-        char axes[80];
-        ropemap_axes_format(&first->axes, axes, sizeof axes);
-        add(to->title, sizeof to->title, "axes %s", axes);
+    if (axes) {
+        char format[80];
+        ropemap_axes_format(&first->axes, format, sizeof format);
+        add(to->title, sizeof to->title, "axes %s", format);
     }
     if (options->band.count > 0) {
         add(to->title, sizeof to->title, "pairs %d to %d", (int)options->band.first,

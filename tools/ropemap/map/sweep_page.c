@@ -180,8 +180,12 @@ static page *make_page(const sweep_result *result, ropemap_error *error) {
     (void)snprintf(figure->value_label, sizeof figure->value_label, "%s",
                    in_common(settings, result->count, offsetof(ropemap_figure, value_label),
                              any_endless(settings, result->count) ? "score" : "similarity"));
-    memcpy(figure->row_label, settings[0].figure.row_label, sizeof figure->row_label);
-    memcpy(figure->col_label, settings[0].figure.col_label, sizeof figure->col_label);
+    (void)snprintf(
+        figure->row_label, sizeof figure->row_label, "%s",
+        in_common(settings, result->count, offsetof(ropemap_figure, row_label), "query position or patch"));
+    (void)snprintf(
+        figure->col_label, sizeof figure->col_label, "%s",
+        in_common(settings, result->count, offsetof(ropemap_figure, col_label), "key position or patch"));
     if (options->own_colors != 0) {
         label_own_colors(figure);
     } else {
