@@ -348,6 +348,10 @@ class Compare(BrowseCase):
         self.assertEqual(self.js("return [...document.querySelectorAll('#many button > span:first-child')]"
                                  ".map((one) => one.textContent)"),
                          ["100", "10,000", "1,000,000"])
+        # Closed while they are on their way, they keep nothing waiting, though the map itself is drawn already.
+        self.js("return import('/state.js').then(({ setPage }) => { setPage({ many: 'base=200 300' });"
+                "  return new Promise((next) => setTimeout(next, 121)); }).then(() => import('/state.js')).then(({ setPage }) => setPage({ many: null }))")
+        self.ready()
         # A value that cannot be is explained in the form, and nothing is drawn for it.
         self.expected.append("status of 4")
         self.choose_many("base", "100 -1 banana")

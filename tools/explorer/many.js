@@ -4,6 +4,7 @@ import { eitherLabel } from './bar.js';
 import { imageOf } from './colour.js';
 import { labelOf, pageWords } from './controls.js';
 import { Channel, parseNpy } from './fetch.js';
+import { resumeState } from './map.js';
 import { IN_K_FROM, grouped, plainText, positionText, tokensText } from './numbers.js';
 import { mapQuery, shownWindow, url } from './query.js';
 import { parseRule, ruleText, startRule } from './rule.js';
@@ -99,6 +100,7 @@ export function manyOptions() {
 export function followMany() {
   const on = manyShown();
   document.body.dataset.many = String(on);
+  if (!on && !byId('many').hidden) resumeState();
   byId('many').hidden = byId('many-close').hidden = !on;
   document.querySelector('#group-many .changed-note').textContent = on ? labelOf(wanted().name).toLowerCase() : '';
   if (!on) {

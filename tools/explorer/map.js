@@ -129,6 +129,12 @@ function painted({ coarse }, mine, { url, header, milliseconds }, drawnAt) {
   hooks.painted.forEach((listener) => listener(header, milliseconds, coarse));
 }
 
+/* Once small maps are waited for no more: the state is that of the map again, which need not be drawn anew. */
+export function resumeState() {
+  const { state: own } = picture.wanted ?? {};
+  if (own === 'shown' || own === 'bad') document.body.dataset.state = own === 'bad' ? 'refused' : 'ready';
+}
+
 /* The full map is given up, and what is seen is its coarse picture. */
 export function stopMap() {
   picture.stop();
